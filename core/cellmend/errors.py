@@ -1,0 +1,63 @@
+"""Every failure that Cellmend expects.
+
+A message is written for the person at the screen: it names the file or the
+value, says what is wrong and, in the hint, what to do about it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class CellmendError(Exception):
+    """A failure that was foreseen; its text is safe to show.
+
+    Parameters
+    ----------
+    message
+        What is wrong, in one sentence that names the thing.
+    hint
+        What the person can do about it.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message if not hint else f"{message} {hint}")
+        self.message = message
+        self.hint = hint
+
+
+class InputError(CellmendError):
+    """A value or a combination of values that the person can set right."""
+
+
+class FileFormatError(CellmendError):
+    """A file that cannot be read or written.
+
+    Parameters
+    ----------
+    path
+        The file.
+    reason
+        What is wrong with it.
+    """
+
+    def __init__(self, path: str | Path, reason: str, *, hint: str = "") -> None:
+        super().__init__(f"{path}: {reason}", hint=hint)
+        self.path = Path(path)
+        self.reason = reason
+
+
+class ModelError(CellmendError):
+    """A model that is unknown, not installed, or does not fit the task."""
+
+
+class MemoryLimitError(CellmendError):
+    """The work needs more memory than the machine has."""
+
+
+class DeviceError(CellmendError):
+    """The compute device is missing or failed."""
+
+
+class Cancelled(Exception):
+    """The person stopped the work; not an error."""

@@ -1,0 +1,97 @@
+"""Settings objects: frozen, with stated bounds; the window, the command line
+and the Python calls share them, so their defaults are the same everywhere."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NormalizeSettings(Settings):
+    """How each channel is scaled before a network sees it (see `cellmend.normalize`)."""
+
+    enabled: bool = True
+    percentiles: tuple[Percent, Percent] = (1.0, 99.0)
+    lowhigh: tuple[float, float] | None = None
+    per_plane: bool = False
+    tile_size: Annotated[int, Field(ge=0)] = 0
+    sharpen_radius: Annotated[float, Field(ge=0)] = 0.0
+    smooth_radius: Annotated[float, Field(ge=0)] = 0.0
+    background: Annotated[float, Field(ge=0)] = 0.0
+    invert: bool = False
+
+
+class TileSettings(Settings):
+    """How large images are cut for the network (see `cellmend.tiling`)."""
+
+    size: Annotated[int, Field(ge=32, multiple_of=16)] = 224
+    overlap: Annotated[float, Field(ge=0.05, le=0.5)] = 0.1
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    augment: bool = False
+
+
+class MaskSettings(Settings):
+    """How masks are made from flows (see `cellmend.dynamics`)."""
+
+    cellprob_threshold: float = 0.0
+    flow_threshold: Annotated[float, Field(ge=0)] = 0.4
+    niter: Annotated[int, Field(ge=1)] | None = None
+    min_size: Annotated[int, Field(ge=-1)] = 15
+    max_size_fraction: Annotated[float, Field(gt=0, le=1)] = 0.4
+
+
+class SegmentSettings(Settings):
+    """Everything that decides the masks of an image; diameter None means estimate it.
+
+    Channels are one-based; the second is the optional nuclear channel, 0 for none.
+    """
+
+    model: str = "generalist"
+    diameter: Positive | None = None
+    channels: tuple[int, int] | None = None
+    normalize: NormalizeSettings = NormalizeSettings()
+    tiles: TileSettings = TileSettings()
+    masks: MaskSettings = MaskSettings()
+    stitch_threshold: Annotated[float, Field(ge=0, le=1)] = 0.0
+    do_3d: bool = False
+    anisotropy: Positive = 1.0
+
+
+class RestoreSettings(Settings):
+    """Everything that decides a restored image."""
+
+    model: str = "denoise"
+    diameter: Positive = 30.0
+    normalize: NormalizeSettings = NormalizeSettings()
+    tiles: TileSettings = TileSettings()
+
+
+class TrainSettings(Settings):
+    """Everything that decides a training run besides its images."""
+
+    name: Annotated[str, Field(min_length=1)]
+    start_from: str | None = None
+    epochs: Annotated[int, Field(ge=1)] = 100
+    images_per_epoch: Annotated[int, Field(ge=1)] | None = None
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    crop: Annotated[int, Field(ge=32, multiple_of=16)] = 224
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: Positive = 1e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-5
+    warmup_epochs: Annotated[int, Field(ge=0)] = 10
+    schedule: Literal["cosine", "step"] = "cosine"
+    average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    seed: int = 0
+    device: str = "auto"
+    normalize: NormalizeSettings = NormalizeSettings()
