@@ -1,0 +1,1 @@
+"""Cellmend's window: a client of the library `cellmend`."""
