@@ -1,5 +1,8 @@
-"""Settings objects: frozen, with stated bounds; the window, the command line
-and the Python calls share them, so their defaults are the same everywhere."""
+"""Settings objects: frozen, with stated bounds.
+
+The window, the command line and the Python calls share them, so that their
+defaults are the same everywhere.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,42 @@
+# make run · make test · make check · make bench · make docs
+# Every command prepares what it needs in .venv first; see packaging/bootstrap.sh.
+
+.PHONY: setup run test check format bench docs clean
+.DEFAULT_GOAL := run
+
+BIN := .venv/bin
+SAMPLE := resources/samples/nuclei.tif
+# Folder for the results when there is no display to open the window on.
+OUTPUT := out/sample
+PYTEST_ARGS ?=
+
+setup:
+	@packaging/bootstrap.sh gui,dev
+
+run:
+	@packaging/bootstrap.sh gui
+	@$(BIN)/cellmend gui $(SAMPLE) --output $(OUTPUT)
+
+test: setup
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/typos
+
+format: setup
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: setup
+	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/startup.py
+
+docs:
+	@packaging/bootstrap.sh docs
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf .venv build dist site out
