@@ -5,7 +5,7 @@
 .DEFAULT_GOAL := run
 
 BIN := .venv/bin
-SAMPLE := resources/samples/nuclei.tif
+SAMPLE := resources/samples/nuclei_noisy.tif
 # Folder for the results when there is no display to open the window on.
 OUTPUT := out/sample
 PYTEST_ARGS ?=
