@@ -1,0 +1,9 @@
+"""Undoable steps: push one on `Document.undo`.
+
+A step is told apart by what it holds: a patch, a whole label array, or a layer.
+"""
+
+from cellmend_app.commands.edit import EditLabels, ReplaceLabels
+from cellmend_app.commands.layers import AddRestored
+
+__all__ = ["AddRestored", "EditLabels", "ReplaceLabels"]

@@ -1,0 +1,262 @@
+"""The document: one image with its layers, labels, selection and history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from cellmend.errors import InputError
+from cellmend.image import Image
+from cellmend_app.document.history import History
+from cellmend_app.document.labels import Box, LabelModel, as_labels
+from cellmend_app.document.layers import (
+    FlowLayer,
+    RestoredLayer,
+    plane_count,
+    plane_of,
+    plane_shape,
+)
+
+DEFAULT_DIAMETER = 30.0
+
+
+class Document(QObject):
+    """What the window shows; everything else listens to it.
+
+    Signals
+    -------
+    image_changed()
+        Another image is open; layers, labels, selection and history are those of it.
+    layers_changed()
+        A restored or a flow layer came or went.
+    plane_changed(index)
+        Another plane of a stack is on show.
+    labels_edited(box), labels_replaced()
+        Labels changed inside a box of the plane on show; or anywhere.
+    selection_changed(id), diameter_changed(pixels), modified_changed(modified)
+        The new value. An id of 0 means that no cell is selected.
+    status(text)
+        A sentence for the status bar.
+    """
+
+    image_changed = pyqtSignal()
+    layers_changed = pyqtSignal()
+    plane_changed = pyqtSignal(int)
+    labels_edited = pyqtSignal(object)
+    labels_replaced = pyqtSignal()
+    selection_changed = pyqtSignal(int)
+    diameter_changed = pyqtSignal(float)
+    modified_changed = pyqtSignal(bool)
+    status = pyqtSignal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.image: Image | None = None
+        self.path: Path | None = None
+        self.manual: set[int] = set()
+        self.labels = LabelModel(self)
+        self.undo = History(self)
+        self._restored: RestoredLayer | None = None
+        self._results: FlowLayer | None = None
+        self._selected = 0
+        self._diameter = DEFAULT_DIAMETER
+        self._revision = 0
+        self.labels.edited.connect(self._on_edited)
+        self.labels.replaced.connect(self._on_replaced)
+        self.undo.cleanChanged.connect(lambda clean: self.modified_changed.emit(not clean))
+
+    # -- the image and its planes
+
+    def set_image(self, image: Image | None, path: Path | None = None) -> None:
+        """Open another image: labels empty, no layers, no history. The diameter stays."""
+        self.undo.clear()
+        self.image, self.path = image, path
+        self.manual = set()
+        self._restored, self._results = None, None
+        self.labels.plane = 0
+        self._select_silently(0)
+        self.labels.swap(np.zeros(self.labels_shape, np.uint32))
+        self.image_changed.emit()
+        self.selection_changed.emit(0)
+
+    @property
+    def labels_shape(self) -> tuple[int, ...]:
+        """The shape that labels must have: (Y, X), or that behind the T and Z axes."""
+        if self.image is None:
+            return (1, 1)
+        return (*plane_shape(self.image), self.image.size("Y"), self.image.size("X"))
+
+    @property
+    def display(self) -> NDArray[np.generic] | None:
+        """The plane on show of the raw image, (C, Y, X), a view; None if nothing is open."""
+        return None if self.image is None else plane_of(self.image, self.plane)
+
+    @property
+    def plane_count(self) -> int:
+        """How many planes the image has (T × Z)."""
+        return 1 if self.image is None else plane_count(self.image)
+
+    @property
+    def plane(self) -> int:
+        """Which plane is on show, counted from 0 along T, then Z."""
+        return self.labels.plane
+
+    @plane.setter
+    def plane(self, index: int) -> None:
+        before = self.plane
+        self.labels.plane = index
+        if self.plane != before:
+            self.plane_changed.emit(self.plane)
+
+    # -- layers
+
+    @property
+    def restored(self) -> RestoredLayer | None:
+        """The restored image, if there is one."""
+        return self._restored
+
+    def add_restored(self, layer: RestoredLayer) -> None:
+        """Put a restored image beside the raw one, instead of any before it.
+
+        To let people undo it, push `commands.AddRestored` instead.
+        """
+        self._restored = layer
+        self.layers_changed.emit()
+
+    def remove_restored(self) -> None:
+        """Take the restored image away."""
+        if self._restored is not None:
+            self._restored = None
+            self.layers_changed.emit()
+
+    @property
+    def results(self) -> FlowLayer | None:
+        """Flows and cell probability of the last run, if there was one."""
+        return self._results
+
+    def set_results(self, results: FlowLayer | None) -> None:
+        """Keep flows and cell probability of a run, for the views and for new thresholds."""
+        self._results = results
+        self.layers_changed.emit()
+
+    @property
+    def flows(self) -> NDArray[np.float32] | None:
+        """Flows of the last run, float32 (2 or 3, ..., Y, X)."""
+        return None if self._results is None else self._results.flows
+
+    @property
+    def cellprob(self) -> NDArray[np.float32] | None:
+        """Cell probability of the last run, float32 logits (..., Y, X)."""
+        return None if self._results is None else self._results.cellprob
+
+    # -- labels
+
+    def set_labels(self, labels: NDArray[np.integer], manual: Iterable[int] = ()) -> None:
+        """Show labels read from a file; copies them, and clears the history.
+
+        A result that people may want to undo goes through `commands.ReplaceLabels`.
+
+        Raises
+        ------
+        InputError
+            If they do not fit the image.
+        """
+        array = self.fitting(labels)
+        self.undo.clear()
+        self.manual = set(manual)
+        self.labels.swap(array)
+
+    def fitting(self, labels: NDArray[np.integer]) -> NDArray[np.uint32]:
+        """Return a uint32 copy of `labels`.
+
+        Raises
+        ------
+        InputError
+            If they do not fit the image, or are not ids.
+        """
+        if labels.shape != self.labels_shape:
+            raise InputError(
+                f"The masks have the shape {labels.shape}, the image needs {self.labels_shape}.",
+                hint="Open the masks that belong to this image.",
+            )
+        return as_labels(labels)
+
+    @property
+    def revision(self) -> int:
+        """A number that grows with every change of the labels."""
+        return self._revision
+
+    def id_at(self, y: float, x: float) -> int:
+        """Return the id of the cell at a place in the plane on show, 0 outside of all."""
+        array = self.labels.array
+        row, column = int(np.floor(y)), int(np.floor(x))
+        if not (0 <= row < array.shape[0] and 0 <= column < array.shape[1]):
+            return 0
+        return int(array[row, column])
+
+    # -- selection, diameter, state
+
+    @property
+    def selected(self) -> int:
+        """The selected id; 0 for none."""
+        return self._selected
+
+    @selected.setter
+    def selected(self, label: int) -> None:
+        self.select(label)
+
+    def select(self, label: int) -> None:
+        """Select a cell; 0, or an id that is not there, selects none."""
+        if self._select_silently(label if label in self.labels else 0):
+            self.selection_changed.emit(self._selected)
+
+    @property
+    def diameter(self) -> float:
+        """The diameter of cells, in pixels of the raw image."""
+        return self._diameter
+
+    @diameter.setter
+    def diameter(self, pixels: float) -> None:
+        self.set_diameter(pixels)
+
+    def set_diameter(self, pixels: float) -> None:
+        """Set the diameter of cells, in pixels of the raw image.
+
+        Raises
+        ------
+        InputError
+            If it is not above 0.
+        """
+        if not pixels > 0:
+            raise InputError("The diameter must be above 0 pixels.")
+        if pixels != self._diameter:
+            self._diameter = float(pixels)
+            self.diameter_changed.emit(self._diameter)
+
+    @property
+    def modified(self) -> bool:
+        """Whether there are edits that are not saved."""
+        return not self.undo.isClean()
+
+    def mark_saved(self) -> None:
+        """Remember that what is shown now is what the file holds."""
+        self.undo.setClean()
+
+    def _select_silently(self, label: int) -> bool:
+        changed = label != self._selected
+        self._selected = label
+        return changed
+
+    def _on_edited(self, box: Box) -> None:
+        self._revision += 1
+        self.labels_edited.emit(box)
+        self.select(self._selected)
+
+    def _on_replaced(self) -> None:
+        self._revision += 1
+        self.labels_replaced.emit()
+        self.select(self._selected)

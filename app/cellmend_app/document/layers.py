@@ -1,0 +1,72 @@
+"""Layers beside the raw image, and how an image is cut into the planes on show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellmend.image import Image
+from cellmend.provenance import Provenance
+
+PLANE_AXES = "TZ"
+
+
+@dataclass(frozen=True, eq=False)
+class RestoredLayer:
+    """A restored image; it may be larger than the raw one, labels stay in raw pixels.
+
+    Parameters
+    ----------
+    name
+        What made it, for instance ``denoise``.
+    image
+        The restored pixels, with the axes of the raw image.
+    provenance
+        The record of the run, if known.
+    """
+
+    name: str
+    image: Image
+    provenance: Provenance | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FlowLayer:
+    """What the network said in the last run.
+
+    Parameters
+    ----------
+    flows
+        float32 (2, Y, X) or (3, Z, Y, X), 5 times the unit flow; (2, Z, Y, X) where
+        planes were run one by one.
+    cellprob
+        float32 (Y, X) or (Z, Y, X), logits.
+    """
+
+    flows: NDArray[np.float32]
+    cellprob: NDArray[np.float32]
+
+
+def plane_shape(image: Image) -> tuple[int, ...]:
+    """Return the lengths of the image's T and Z axes, those that it has."""
+    return tuple(image.size(axis) for axis in PLANE_AXES if axis in image.axes)
+
+
+def plane_count(image: Image) -> int:
+    """Return the number of Y × X planes, channels not counted."""
+    return int(np.prod(plane_shape(image), dtype=np.int64))
+
+
+def plane_of(image: Image, index: int) -> NDArray[np.generic]:
+    """Return plane `index` as (C, Y, X), a view.
+
+    Planes are counted along T, then Z.
+    """
+    data, axes = image.data, image.axes
+    position = np.unravel_index(index, plane_shape(image)) if plane_shape(image) else ()
+    for axis, at in zip((a for a in PLANE_AXES if a in image.axes), position, strict=True):
+        data = data[(slice(None),) * axes.index(axis) + (int(at),)]
+        axes = axes.replace(axis, "")
+    return data if "C" in axes else data[np.newaxis]

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+
+from cellmend.errors import InputError
+from cellmend.image import Image
+from cellmend.labels.patches import Patch
+from cellmend_app.document import Document, FlowLayer, RestoredLayer
+from cellmend_app.document.layers import plane_of
+
+
+def test_set_labels_counts_and_finds(document):
+    assert document.labels.count == 3
+    assert document.labels.ids == [1, 2, 5]
+    assert document.labels.next_id() == 6
+    assert document.labels.box(5) == (40, 50, 50, 60)
+    assert document.id_at(45.9, 50.1) == 5
+    assert document.id_at(-1, 3) == 0
+    assert document.id_at(64, 3) == 0
+    assert not document.modified
+
+
+def test_labels_cannot_be_written_around_the_model(document):
+    with pytest.raises(ValueError, match="read-only"):
+        document.labels.array[0, 0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        document.labels.full[...] = 1
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [np.zeros((3, 3), np.uint16), np.full((64, 80), -1), np.zeros((64, 80), np.float32)],
+    ids=["shape", "negative", "float"],
+)
+def test_labels_that_do_not_fit_are_refused(document, labels):
+    with pytest.raises(InputError):
+        document.set_labels(labels)
+    assert document.labels.count == 3
+
+
+def test_the_given_array_is_copied(document):
+    labels = np.ones((64, 80), np.uint32)
+    document.set_labels(labels)
+    labels[:] = 0
+    assert document.labels.array.all()
+
+
+def test_apply_and_revert_report_the_box(document, qtbot):
+    patch = Patch((2, 3, 4, 6), np.ones((2, 3), bool), np.zeros(6, np.uint32), 9)
+    revision = document.revision
+    with qtbot.waitSignal(document.labels_edited) as seen:
+        document.labels.apply(patch)
+    assert seen.args == [(2, 3, 4, 6)]
+    assert document.labels.index.area(9) == 6
+    document.labels.revert(patch)
+    assert 9 not in document.labels
+    assert document.revision == revision + 2
+
+
+def test_selection_ends_with_the_cell(document, qtbot):
+    document.select(5)
+    assert document.selected == 5
+    document.select(77)
+    assert document.selected == 0
+    document.select(5)
+    cell = document.labels.array == 5
+    patch = Patch.between(document.labels.array, (0, 0, 64, 80), cell, 0)
+    with qtbot.waitSignal(document.selection_changed) as seen:
+        document.labels.apply(patch)
+    assert seen.args == [0]
+
+
+def test_another_image_starts_afresh(document):
+    document.add_restored(RestoredLayer("denoise", Image(np.zeros((64, 80), np.float32))))
+    document.set_results(FlowLayer(np.zeros((2, 64, 80), np.float32), np.zeros((64, 80))))
+    document.select(1)
+    document.set_diameter(17)
+    document.set_image(Image(np.zeros((9, 12), np.uint8)))
+    assert document.labels.array.shape == (9, 12)
+    assert (document.restored, document.flows, document.selected) == (None, None, 0)
+    assert (document.labels.count, document.undo.count(), document.diameter) == (0, 0, 17)
+
+
+def test_diameter_must_be_positive(document, qtbot):
+    with qtbot.waitSignal(document.diameter_changed) as seen:
+        document.diameter = 12
+    assert seen.args == [12.0]
+    with pytest.raises(InputError):
+        document.diameter = 0
+
+
+def test_planes_of_a_stack(qapp, qtbot):
+    document = Document()
+    data = np.arange(2 * 3 * 4 * 5 * 6).reshape(2, 3, 4, 5, 6)
+    image = Image(data, "TCZYX")
+    document.set_image(image)
+    assert document.plane_count == 8
+    assert document.labels.full.shape == (2, 4, 5, 6)
+    with qtbot.waitSignal(document.plane_changed) as seen:
+        document.plane = 6
+    assert seen.args == [6]
+    assert np.array_equal(document.display, data[1, :, 2])
+    document.plane = 99
+    assert document.plane == 7
+    labels = np.zeros((2, 4, 5, 6), np.uint32)
+    labels[0, 0], labels[1, 3] = 4, 8
+    document.set_labels(labels)
+    assert document.labels.count == 2
+    assert set(np.unique(document.labels.array)) == {8}
+    assert 4 in document.labels
+    assert document.labels.box(4) is None
+
+
+@pytest.mark.parametrize("axes", ["YX", "CYX", "ZYX", "TYX", "TCYX", "CZYX", "TZYX"])
+def test_a_plane_always_has_channels_first(axes):
+    sizes = dict(zip("TCZYX", (2, 3, 4, 5, 6), strict=True))
+    data = np.zeros([sizes[a] for a in axes])
+    plane = plane_of(Image(data, axes), 1 if set(axes) & set("TZ") else 0)
+    assert plane.shape == (3 if "C" in axes else 1, 5, 6)
+    assert np.shares_memory(plane, data)
