@@ -1,0 +1,142 @@
+"""Heat that spreads inside one cell: the kernels under `cellmend.dynamics.flows`.
+
+Each iteration adds 1 at the source and then replaces every pixel of the cell by the mean
+of its 3x3 neighbourhood, in which pixels outside the cell count as 0 (SPEC §4). A block
+with a rim of one pixel is kept as a flat array, so that the two passes of the separable
+mean are plain loops over contiguous memory.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from cellmend.dynamics.chunks import StopFlag
+from cellmend.dynamics.regions import Areas, Boxes, Labels
+
+Heat = NDArray[np.float32] | NDArray[np.float64]
+Flows = NDArray[np.float32]
+
+SHORT_PATH = 64
+"""Cells this small and round are computed in float32: their heat stays far above its range."""
+
+
+@njit(cache=True, nogil=True)
+def _source(labels: Labels, label: int, box: NDArray[np.int32]) -> tuple[int, int]:
+    """Return the pixel of the cell nearest to its centre of mass, the first in a tie.
+
+    Coordinates count from 1 at the box's corner, as those of the padded block do.
+    """
+    y0, y1, x0, x1 = box
+    count = 0
+    y_sum = 0.0
+    x_sum = 0.0
+    for y in range(y0, y1):
+        for x in range(x0, x1):
+            if labels[y, x] == label:
+                count += 1
+                y_sum += y - y0 + 1
+                x_sum += x - x0 + 1
+    y_mean = y_sum / count
+    x_mean = x_sum / count
+    best = np.inf
+    best_y = 1
+    best_x = 1
+    for y in range(y0, y1):
+        dy = (y - y0 + 1) - y_mean
+        for x in range(x0, x1):
+            if labels[y, x] == label:
+                dx = (x - x0 + 1) - x_mean
+                distance = dx * dx + dy * dy
+                if distance < best:
+                    best = distance
+                    best_y = y - y0 + 1
+                    best_x = x - x0 + 1
+    return best_y, best_x
+
+
+@njit(cache=True, nogil=True)
+def _spread(
+    heat: Heat,
+    rows: Heat,
+    weight: Heat,
+    source: int,
+    width: int,
+    iterations: int,
+    stop: StopFlag,
+) -> None:
+    """Run the iterations on flat blocks; `weight` is 1/9 inside the cell and 0 elsewhere."""
+    size = heat.size
+    inner = size - 2 * width
+    left, middle, right = heat[: size - 2], heat[1 : size - 1], heat[2:]
+    sums = rows[1 : size - 1]
+    above, here, below = rows[:inner], rows[width : width + inner], rows[2 * width :]
+    target = heat[width : width + inner]
+    share = weight[width : width + inner]
+    for _ in range(iterations):
+        if stop[0]:
+            return
+        heat[source] += 1
+        for i in range(size - 2):
+            sums[i] = left[i] + middle[i] + right[i]
+        for i in range(inner):
+            target[i] = (above[i] + here[i] + below[i]) * share[i]
+
+
+@njit(cache=True, nogil=True)
+def _directions(labels: Labels, label: int, box: NDArray[np.int32], heat: Heat, out: Flows) -> None:
+    """Write the unit vectors along the gradient of `heat` for the pixels of one cell."""
+    y0, y1, x0, x1 = box
+    width = x1 - x0 + 2
+    for y in range(y0, y1):
+        for x in range(x0, x1):
+            if labels[y, x] == label:
+                i = (y - y0 + 1) * width + (x - x0 + 1)
+                dy = np.float64(heat[i + width]) - np.float64(heat[i - width])
+                dx = np.float64(heat[i + 1]) - np.float64(heat[i - 1])
+                length = np.sqrt(dy * dy + dx * dx) + 1e-60
+                out[0, y, x] = dy / length
+                out[1, y, x] = dx / length
+
+
+@njit(cache=True, nogil=True)
+def cell_flows(
+    labels: Labels,
+    boxes: Boxes,
+    areas: Areas,
+    out: Flows,
+    first: int,
+    last: int,
+    stop: StopFlag,
+) -> None:
+    """Write the flows of the labels ``first <= label < last`` into `out` ``(2, Y, X)``."""
+    for label in range(first, last):
+        if areas[label] == 0:
+            continue
+        box = boxes[label, 2:]
+        height = box[1] - box[0] + 2
+        width = box[3] - box[2] + 2
+        size = height * width
+        y_source, x_source = _source(labels, label, box)
+        source = y_source * width + x_source
+        iterations = 2 * (height + width)
+        weight = np.zeros(size, np.float64)
+        for y in range(box[0], box[1]):
+            for x in range(box[2], box[3]):
+                if labels[y, x] == label:
+                    weight[(y - box[0] + 1) * width + (x - box[2] + 1)] = 1.0 / 9.0
+        # A thin or winding cell needs the range of float64: heat falls about eightfold
+        # per pixel along a line one pixel wide.
+        if max(height, width) <= SHORT_PATH and 3 * areas[label] >= size:
+            single = np.zeros(size, np.float32)
+            rows = np.zeros(size, np.float32)
+            _spread(single, rows, weight.astype(np.float32), source, width, iterations, stop)
+            _directions(labels, label, box, single, out)
+        else:
+            double = np.zeros(size, np.float64)
+            wide_rows = np.zeros(size, np.float64)
+            _spread(double, wide_rows, weight, source, width, iterations, stop)
+            _directions(labels, label, box, double, out)
+        if stop[0]:
+            return
