@@ -35,9 +35,9 @@ install_system_packages() {
         as_root='sudo -n'
     fi
     say "installing from Debian: $*"
-    $as_root apt-get update -qq >&2 &&
+    $as_root apt-get update -qq >/dev/null &&
         $as_root env DEBIAN_FRONTEND=noninteractive \
-            apt-get install -y -qq --no-install-recommends "$@" >&2
+            apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 create_environment() {
@@ -60,7 +60,7 @@ fingerprint() {
 install_packages() {
     [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ] && return
     say "installing Cellmend and what it needs into .venv (some minutes the first time)"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
         -c packaging/constraints.txt -e ".[$extras]"
     fingerprint >"$stamp"
 }
