@@ -1,0 +1,64 @@
+"""Files that are either wholly written or not touched at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from cellmend.errors import FileFormatError
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder that takes the place of `path` at the end.
+
+    The temporary file keeps the extension. If the body fails, it is removed and
+    a file that was there before stays as it was. Missing folders are made.
+
+    Raises
+    ------
+    FileFormatError
+        If the folder cannot be written.
+    """
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            suffix="".join(target.suffixes[-2:]), prefix=".cellmend-", dir=target.parent
+        )
+        os.close(handle)
+    except OSError as error:
+        raise FileFormatError(target, f"it cannot be written ({error.strerror}).") from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        _flush(temporary)
+        _keep_mode(target, temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise FileFormatError(
+            target, f"it cannot be written ({error.strerror or error})."
+        ) from error
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def _flush(path: Path) -> None:
+    """Make sure that the content is on the disk before the name points to it."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _keep_mode(target: Path, temporary: Path) -> None:
+    """Give the new file the permissions of the old one, or those of any new file."""
+    if target.exists():
+        mode = target.stat().st_mode & 0o777
+    else:
+        mask = os.umask(0)
+        os.umask(mask)
+        mode = 0o666 & ~mask
+    temporary.chmod(mode)

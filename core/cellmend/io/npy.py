@@ -1,0 +1,59 @@
+"""NPY files: plain arrays only, never pickles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy_format
+from numpy.typing import NDArray
+
+from cellmend.errors import CellmendError, FileFormatError
+from cellmend.image import Image
+from cellmend.io.axes import UNKNOWN, arrange
+from cellmend.io.limits import check_size
+
+Header = tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]
+
+
+def read_npy(path: Path, axes: str | None = None) -> Image:
+    """Read an array; its axes are guessed by the rule in `cellmend.io.axes`.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged or holds anything but numbers.
+    """
+    array = read_npy_array(path)
+    if array.ndim < 2:
+        raise FileFormatError(path, f"an array of shape {array.shape} is not an image.")
+    data, names = arrange(path, array, UNKNOWN * array.ndim, axes)
+    return Image(data.view(np.uint8) if data.dtype == bool else data, names, (), None, path)
+
+
+def read_npy_array(path: Path) -> NDArray[np.generic]:
+    """Read an array of numbers."""
+    try:
+        with path.open("rb") as file:
+            shape, _, dtype = read_header(file)
+        if dtype.kind not in "buif":
+            hint = "Is it a _seg.npy? Open it as masks." if dtype.hasobject else ""
+            raise FileFormatError(path, f"it holds {dtype}, not pixels.", hint=hint)
+        check_size(path, shape, dtype)
+        array = np.load(path, allow_pickle=False)
+    except CellmendError:
+        raise
+    except Exception as error:  # a damaged header raises anything
+        raise FileFormatError(path, f"it is damaged or incomplete ({error}).") from error
+    return np.asarray(array, dtype=array.dtype.newbyteorder("="))
+
+
+def read_header(file: IO[bytes]) -> Header:
+    """Read the header of an NPY file and leave `file` at the data."""
+    version = npy_format.read_magic(file)
+    if version == (1, 0):
+        return npy_format.read_array_header_1_0(file)
+    if version == (2, 0):
+        return npy_format.read_array_header_2_0(file)
+    raise ValueError(f"version {version} of the NPY format is not known")

@@ -1,0 +1,136 @@
+"""PNG, JPEG, BMP and their like, read with Pillow.
+
+All 16 bits of a PNG are kept. The pixels come as stored: an EXIF orientation is
+not applied, so that masks made from the file fit it. Colour tables are applied,
+unless they are grey; CMYK becomes RGB; further frames of an animated PNG or
+GIF are a time series.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from cellmend.errors import CellmendError, FileFormatError
+from cellmend.image import Image
+from cellmend.io.axes import arrange
+from cellmend.io.limits import check_size
+
+_COLOURS = {"L": (), "LA": ("grey", "alpha"), "RGB": ("red", "green", "blue")}
+_COLOURS["RGBA"] = (*_COLOURS["RGB"], "alpha")
+_PILLOW_LIMIT = threading.Lock()
+
+
+def read_raster(path: Path, axes: str | None = None) -> Image:
+    """Read a picture.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged, incomplete, too large, or no picture.
+    """
+    data, file_axes, names = _decoded(path, keep_palette=False)
+    data, kept = arrange(path, data, file_axes, axes)
+    channels = data.shape[kept.index("C")] if "C" in kept else 1
+    return Image(data, kept, names if len(names) == channels else (), None, path)
+
+
+def read_values(path: Path) -> NDArray[np.generic]:
+    """Read the stored values, those of a colour table as they are: for label images."""
+    return _decoded(path, keep_palette=True)[0]
+
+
+def _decoded(path: Path, *, keep_palette: bool) -> tuple[NDArray[np.generic], str, tuple[str, ...]]:
+    try:
+        if _is_deep_png(path):
+            return _deep_png(path)
+        with _opened(path) as picture:
+            return _pixels(path, picture, keep_palette)
+    except CellmendError:
+        raise
+    except PIL.UnidentifiedImageError as error:
+        raise FileFormatError(path, "it is not a picture of a known format.") from error
+    except MemoryError as error:
+        raise FileFormatError(path, "its image does not fit in the memory.") from error
+    except Exception as error:  # decoders of damaged data raise anything
+        reason = f"it is damaged or incomplete ({type(error).__name__}: {error})."
+        raise FileFormatError(path, reason) from error
+
+
+def _opened(path: Path) -> PIL.Image.Image:
+    """Read the header; Pillow's own limit on pixels gives way to `check_size`."""
+    with _PILLOW_LIMIT:
+        limit, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
+        try:
+            picture = PIL.Image.open(path)
+        finally:
+            PIL.Image.MAX_IMAGE_PIXELS = limit
+    frames = getattr(picture, "n_frames", 1)
+    try:
+        check_size(path, (frames, picture.height, picture.width, 4), np.uint8)
+    except CellmendError:
+        picture.close()
+        raise
+    return picture
+
+
+def _pixels(
+    path: Path, picture: PIL.Image.Image, keep_palette: bool
+) -> tuple[NDArray[np.generic], str, tuple[str, ...]]:
+    # An animated PNG shows its first frame where animation is not known.
+    count = getattr(picture, "n_frames", 1) if picture.format != "PNG" else 1
+    frames = []
+    for number in range(count):
+        if count > 1:
+            picture.seek(number)
+        frames.append(_frame(picture, keep_palette))
+    # Frames of one file may be stored in different modes.
+    if len({frame.shape for frame in frames}) > 1:
+        raise FileFormatError(path, "its frames differ in size or colour.")
+    data = frames[0] if count == 1 else np.stack(frames)
+    axes = "T" * (count > 1) + "YX" + "S" * (frames[0].ndim == 3)
+    names = _COLOURS.get({2: "LA", 3: "RGB", 4: "RGBA"}.get(frames[0].shape[-1], "L"), ())
+    return data, axes, names if frames[0].ndim == 3 else ()
+
+
+def _frame(picture: PIL.Image.Image, keep_palette: bool) -> NDArray[np.generic]:
+    if picture.mode == "P" and not keep_palette:
+        return _grey_if_equal(np.asarray(picture.convert("RGB")))
+    if picture.mode in ("CMYK", "YCbCr", "LAB", "HSV", "RGBX"):
+        return np.asarray(picture.convert("RGB"))
+    values = np.asarray(picture)
+    if values.dtype == bool:
+        return values.astype(np.uint8)
+    if picture.mode == "I" and picture.format in ("PNG", "PPM"):
+        return values.astype(np.uint16)  # 16-bit files, which Pillow widens
+    return values.astype(values.dtype.newbyteorder("="))
+
+
+def _grey_if_equal(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    grey = (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all()
+    return rgb[..., 0] if grey else rgb
+
+
+def _is_deep_png(path: Path) -> bool:
+    """Tell whether this is a 16-bit PNG with colours or alpha, which Pillow reads as 8-bit."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    return head.startswith(b"\x89PNG") and head[24:26] in (
+        b"\x10\x02",
+        b"\x10\x04",
+        b"\x10\x06",
+    )
+
+
+def _deep_png(path: Path) -> tuple[NDArray[np.generic], str, tuple[str, ...]]:
+    content = path.read_bytes()
+    width, height = (int.from_bytes(content[i : i + 4], "big") for i in (16, 20))
+    check_size(path, (height, width, 4), np.uint16)
+    data = np.asarray(imagecodecs.png_decode(content))
+    names = _COLOURS[{2: "LA", 3: "RGB", 4: "RGBA"}[data.shape[-1]]]
+    return data, "YXS", names

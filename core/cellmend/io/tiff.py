@@ -1,0 +1,188 @@
+"""TIFF files: OME, ImageJ and plain, in; OME-TIFF out.
+
+Pixel values are those stored: a colour table or an inverted grey scale is not
+applied, since microscopes use both for display only. Of several series the first
+is read, of a pyramid the full resolution.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from cellmend.errors import CellmendError, FileFormatError, InputError
+from cellmend.image import Image
+from cellmend.io import tiff_metadata
+from cellmend.io.atomic import replacing
+from cellmend.io.axes import arrange
+from cellmend.io.limits import check_size
+
+# tifffile tells of odd files through logging; without a handler that ends up on stderr.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+_OME_DTYPES = "int8 int16 int32 uint8 uint16 uint32 float32 float64"
+
+
+def read_tiff(path: Path, axes: str | None = None) -> Image:
+    """Read the first series of a TIFF file.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged, incomplete, too large, or no TIFF.
+    """
+    with _opened(path) as tif:
+        series = tif.series[0]
+        check_size(path, series.shape, series.dtype or np.uint8)
+        _check_complete(path, tif, series)
+        raw = _whole(path, series)
+        data, names = arrange(path, raw, series.axes, axes)
+        if data.dtype == bool:
+            data = data.view(np.uint8)
+        return Image(
+            data,
+            names,
+            tiff_metadata.channel_names(tif, data.shape[names.index("C")] if "C" in names else 1),
+            tiff_metadata.pixel_size_um(tif, names),
+            path,
+        )
+
+
+def read_array(path: Path) -> NDArray[np.generic]:
+    """Read the first series as stored, e.g. a label image, without giving it axes."""
+    with _opened(path) as tif:
+        series = tif.series[0]
+        check_size(path, series.shape, series.dtype or np.uint8)
+        _check_complete(path, tif, series)
+        return _whole(path, series)
+
+
+def read_provenance(path: str | Path) -> dict[str, Any] | None:
+    """Return the provenance that `write_image` stored, or None if there is none."""
+    with _opened(Path(path)) as tif:
+        return tiff_metadata.provenance(tif)
+
+
+def write_image(
+    path: str | Path,
+    image: Image,
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    compress: bool = True,
+) -> None:
+    """Write an OME-TIFF with axes, channel names, pixel size and provenance.
+
+    Parameters
+    ----------
+    path
+        The file; replaced as a whole or not at all.
+    image
+        Any image; float16 is stored as float32, booleans as uint8.
+    provenance
+        Plain values, stored as JSON in the description of the OME image.
+    compress
+        Compress without loss (zlib).
+
+    Raises
+    ------
+    InputError
+        If OME-TIFF has no such pixel type (64-bit integers, complex numbers).
+    FileFormatError
+        If the file cannot be written.
+    """
+    data = _storable(image)
+    names = {"Name": list(image.channel_names)} if image.n_channels > 1 else {}
+    metadata: dict[str, Any] = {"axes": image.axes}
+    if names:
+        metadata["Channel"] = names
+    for axis, size in (image.pixel_size_um or {}).items():
+        metadata[f"PhysicalSize{axis}"] = float(size)
+        metadata[f"PhysicalSize{axis}Unit"] = "µm"
+    if provenance is not None:
+        metadata["Description"] = json.dumps({"cellmend": dict(provenance)}, default=str)
+    with replacing(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            data,
+            ome=True,
+            photometric="minisblack",
+            metadata=metadata,
+            compression="zlib" if compress else None,
+            predictor=compress and data.dtype != np.float64,
+        )
+
+
+def _storable(image: Image) -> NDArray[np.generic]:
+    data = image.data
+    if data.dtype == np.float16:
+        data = data.astype(np.float32)
+    elif data.dtype == bool:
+        data = data.view(np.uint8)
+    if data.dtype.name not in _OME_DTYPES.split():
+        raise InputError(
+            f"OME-TIFF cannot hold pixels of type {data.dtype}.",
+            hint="Convert the image to a 32-bit type first.",
+        )
+    return data
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF; whatever a damaged file makes the decoders raise becomes one kind of error."""
+    try:
+        with tifffile.TiffFile(path) as tif:
+            if not tif.series:
+                raise FileFormatError(path, "there is no image in it.")
+            yield tif
+    except (CellmendError, KeyboardInterrupt):
+        raise
+    except tifffile.TiffFileError as error:
+        raise FileFormatError(path, f"it is not a TIFF file, or is damaged ({error}).") from error
+    except MemoryError as error:
+        raise FileFormatError(path, "its image does not fit in the memory.") from error
+    except Exception as error:  # decoders of damaged data raise anything
+        reason = f"it is damaged, or uses a coding that is not known ({_text(error)})."
+        raise FileFormatError(path, reason) from error
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+def _whole(path: Path, series: tifffile.TiffPageSeries) -> NDArray[np.generic]:
+    with np.errstate(all="ignore"):
+        data = series.asarray(maxworkers=2)
+    if data.dtype.kind not in "buif":
+        raise FileFormatError(path, f"pixels of type {data.dtype} are not supported.")
+    return np.asarray(data)
+
+
+def _check_complete(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
+    """Raise for a file that ends before its pixels do, which decoders may fill with zeros."""
+    size = tif.filehandle.size
+    for page in series.pages:
+        if page is None:
+            continue
+        ends = zip(page.dataoffsets, page.databytecounts, strict=False)
+        if any(offset + count > size for offset, count in ends):
+            raise _incomplete(path)
+    if series.dataoffset is not None and series.dataoffset + series.nbytes > size:
+        raise _incomplete(path)
+    promised = int((tif.imagej_metadata or {}).get("images", 1)) if tif.is_imagej else 1
+    held = series.size // max(1, series.keyframe.size)
+    if promised > held:
+        raise _incomplete(path, f": {held} of {promised} planes are there")
+
+
+def _incomplete(path: Path, detail: str = "") -> FileFormatError:
+    return FileFormatError(
+        path, f"the file is incomplete{detail}.", hint="Copy it again from where it came."
+    )
