@@ -74,8 +74,8 @@ missing_libraries() {
 
 # libxcb-icccm.so.4 is in Debian's libxcb-icccm4, libdbus-1.so.3 in libdbus-1-3.
 debian_names() {
-    sed -e 's/^libglib-2\.0\.so/libglib2.0-.so/' -e 's/\([0-9]\)\.so\./\1-.so./' \
-        -e 's/\.so\.//' -e 's/_/-/g' | tr '[:upper:]' '[:lower:]' | tr '\n' ' '
+    sed -e 's/^libg[a-z]*-2\.0\.so/libglib2.0-.so/' -e 's/\([0-9]\)\.so\./\1-.so./' \
+        -e 's/\.so\.//' -e 's/_/-/g' | tr '[:upper:]' '[:lower:]' | sort -u | tr '\n' ' '
 }
 
 check_system_libraries() {
