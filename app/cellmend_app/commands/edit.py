@@ -51,14 +51,16 @@ class EditLabels(QUndoCommand):
 
     def redo(self) -> None:
         """Write the patch; show its plane first."""
-        self._document.plane = self._plane
         self._document.manual |= self._drawn
         if not self._applied:
+            self._document.settling.emit()
+            self._document.plane = self._plane
             self._document.labels.apply(self._unpacked())
         self._applied = False
 
     def undo(self) -> None:
         """Take the patch back; show its plane first."""
+        self._document.settling.emit()
         self._document.plane = self._plane
         self._document.manual -= self._drawn
         self._document.labels.revert(self._unpacked())
@@ -172,6 +174,7 @@ class ReplaceLabels(QUndoCommand):
 
     def _exchange(self) -> None:
         document = self._document
+        document.settling.emit()
         if self._other is None:
             assert self._block is not None
             self._other = np.frombuffer(self._block.read(), np.uint32).reshape(self._shape)

@@ -29,6 +29,8 @@ class Document(QObject):
 
     Signals
     -------
+    settling()
+        The labels are about to change by another way than a stroke under way; it must be dropped.
     image_changed()
         Another image is open; layers, labels, selection and history are those of it.
     layers_changed()
@@ -43,6 +45,7 @@ class Document(QObject):
         A sentence for the status bar.
     """
 
+    settling = pyqtSignal()
     image_changed = pyqtSignal()
     layers_changed = pyqtSignal()
     plane_changed = pyqtSignal(int)
@@ -73,6 +76,7 @@ class Document(QObject):
 
     def set_image(self, image: Image | None, path: Path | None = None) -> None:
         """Open another image: labels empty, no layers, no history. The diameter stays."""
+        self.settling.emit()
         self.undo.clear()
         self.image, self.path = image, path
         self.manual = set()
@@ -108,6 +112,8 @@ class Document(QObject):
     @plane.setter
     def plane(self, index: int) -> None:
         before = self.plane
+        if index != before:
+            self.settling.emit()
         self.labels.plane = index
         if self.plane != before:
             self.plane_changed.emit(self.plane)
@@ -166,6 +172,7 @@ class Document(QObject):
             If they do not fit the image.
         """
         array = self.fitting(labels)
+        self.settling.emit()
         self.undo.clear()
         self.manual = set(manual)
         self.labels.swap(array)

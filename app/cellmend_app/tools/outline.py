@@ -1,0 +1,119 @@
+"""Outline a cell as in Cellpose: start it, move around without holding, come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import hypot
+
+from PyQt6.QtCore import QObject, Qt
+
+from cellmend.labels import operations
+from cellmend.labels.stroke import Overlap
+from cellmend_app.commands import EditLabels
+from cellmend_app.document import Document
+from cellmend_app.tools.protocol import Point, Pointer, Tool
+
+MIN_LENGTH = 8
+"""An outline must be longer than this, in pixels..."""
+MIN_PIXELS = 10
+"""...and enclose more free pixels than this (both as in Cellpose)."""
+CLOSE_SCREEN = 7.0
+"""How near, in screen pixels, the pointer must come to the start to close the outline."""
+
+
+class Outline(Tool):
+    """Draws the border of a new cell.
+
+    A right click or Shift+left click starts; then the pointer draws without being
+    held. Back at the start, or at a second click, the outline closes and is filled.
+    With `left_starts` a plain left press starts too, and dragging it round works.
+    """
+
+    def __init__(
+        self, document: Document, parent: QObject | None = None, *, left_starts: bool = False
+    ) -> None:
+        super().__init__(document, parent)
+        self.overlap: Overlap = "keep"
+        self.left_starts = left_starts
+        self._points: list[Point] = []
+        self._length = 0.0
+        self._away = False
+        document.image_changed.connect(self.cancel)
+        document.plane_changed.connect(self.cancel)
+
+    @property
+    def trace(self) -> Sequence[Point]:
+        """The corners so far."""
+        return self._points
+
+    @property
+    def busy(self) -> bool:
+        """Whether an outline is being drawn."""
+        return bool(self._points)
+
+    def press(self, pointer: Pointer) -> bool:
+        """Start an outline, or end the one being drawn."""
+        if self.busy:
+            self._finish()
+            return True
+        if not self._starts(pointer):
+            return False
+        self._points = [(pointer.y, pointer.x)]
+        self._length, self._away = 0.0, False
+        self.changed.emit()
+        return True
+
+    def move(self, pointer: Pointer) -> None:
+        """Draw on; close the outline on return to its start."""
+        if not self.busy:
+            return
+        step = _distance(self._points[-1], pointer)
+        if step * max(pointer.scale, 1.0) < 1.0:
+            return
+        self._points.append((pointer.y, pointer.x))
+        self._length += step
+        from_start = _distance(self._points[0], pointer)
+        reach = max(CLOSE_SCREEN / pointer.scale, 1.0)
+        if self._away and from_start <= reach and self._length > MIN_LENGTH:
+            self._finish()
+            return
+        self._away = self._away or from_start > 1.5 * reach
+        self.changed.emit()
+
+    def release(self, pointer: Pointer) -> None:
+        """End an outline that was dragged round; after a mere click, go on without holding."""
+        if self.left_starts and self._away and pointer.button == Qt.MouseButton.LeftButton:
+            self._finish()
+
+    def cancel(self) -> None:
+        """Drop the outline."""
+        if self.busy:
+            self._points = []
+            self.changed.emit()
+
+    def _starts(self, pointer: Pointer) -> bool:
+        if pointer.button == Qt.MouseButton.RightButton:
+            return True
+        shift = pointer.has(Qt.KeyboardModifier.ShiftModifier)
+        return pointer.button == Qt.MouseButton.LeftButton and (shift or self.left_starts)
+
+    def _finish(self) -> None:
+        points = [(y - 0.5, x - 0.5) for y, x in self._points]
+        length = self._length
+        self.cancel()
+        if length <= MIN_LENGTH:
+            self.document.status.emit("The outline was too short for a cell.")
+            return
+        labels = self.document.labels
+        label = labels.next_id()
+        patch = operations.fill(labels.array, points, label, self.overlap)
+        if patch.size <= MIN_PIXELS:
+            self.document.status.emit("The outline encloses too few free pixels for a cell.")
+            return
+        command = EditLabels(self.document, patch, f"Draw cell {label}", drawn=[label])
+        self.document.undo.push(command)
+        self.document.status.emit(f"Drew cell {label}: {patch.size} pixels.")
+
+
+def _distance(point: Point, pointer: Pointer) -> float:
+    return hypot(pointer.y - point[0], pointer.x - point[1])

@@ -1,0 +1,362 @@
+"""The drawing surface: zoom and pan, and Qt events made into calls of the tool."""
+
+from __future__ import annotations
+
+from math import floor
+
+from PyQt6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QResizeEvent,
+    QTransform,
+    QWheelEvent,
+)
+from PyQt6.QtWidgets import QApplication, QFrame, QGraphicsScene, QGraphicsView, QWidget
+
+from cellmend_app.tools.protocol import Pointer, Tool
+from cellmend_app.viewer.marks import BrushCircle, Trace
+
+BACKGROUND = QColor(24, 26, 30)
+MAX_SCALE = 64.0
+"""Screen pixels per image pixel, at most."""
+MIN_OF_FIT = 0.25
+"""The image cannot be made smaller than this part of the view."""
+WHEEL_STEP = 1.2
+FIT_MARGIN = 0.98
+
+_LEFT, _MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton
+
+
+class Canvas(QGraphicsView):
+    """A scene in raw image pixels, y downwards, under one zoom and position.
+
+    Left drag moves the image where the tool does not want it; middle drag and Space with
+    left drag always do. A double click that the tool does not want, and Space alone, fit.
+
+    Signals
+    -------
+    hovered(y, x)
+        The image pixel under the pointer; it may lie outside the image.
+    left()
+        The pointer is no longer over the canvas.
+    scale_changed(scale)
+        Screen pixels per image pixel.
+    compare_held(held)
+        The key that shows the image before restoration went down or up.
+    """
+
+    hovered = pyqtSignal(int, int)
+    left = pyqtSignal()
+    scale_changed = pyqtSignal(float)
+    compare_held = pyqtSignal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._surface = QGraphicsScene(self)
+        self._surface.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
+        self.setScene(self._surface)
+        self._tool: Tool | None = None
+        self._image = QRectF(0, 0, 1, 1)
+        self._fitted = True
+        self._held: Qt.MouseButton | None = None
+        self._grabbed: QPoint | None = None
+        self._dragged = False
+        self._ignoring = False
+        self._space = False
+        self._space_used = False
+        self._circle, self._trace = BrushCircle(), Trace()
+        for mark in (self._circle, self._trace):
+            mark.setZValue(100)
+            mark.hide()
+            self._surface.addItem(mark)
+        self._look()
+
+    # -- zoom and position
+
+    @property
+    def scale_factor(self) -> float:
+        """Screen pixels per image pixel."""
+        return self.transform().m11()
+
+    @property
+    def image_area(self) -> QRectF:
+        """The area of the raw image in the scene."""
+        return self._image
+
+    def set_image_size(self, height: int, width: int) -> None:
+        """Take an image of another size; it is fitted into the view."""
+        self._image = QRectF(0, 0, width, height)
+        room = 8.0 * max(height, width)
+        self._surface.setSceneRect(self._image.adjusted(-room, -room, room, room))
+        self.fit()
+
+    def fit(self) -> None:
+        """Show the whole image."""
+        self._set_scale(self._fit_scale() * FIT_MARGIN)
+        self.centerOn(self._image.center())
+        self._fitted = True
+
+    def zoom(self, factor: float, at: QPointF | None = None) -> None:
+        """Zoom by a factor, keeping the place under `at` (viewport pixels; default its centre)."""
+        fixed = at if at is not None else QRectF(self._viewport().rect()).center()
+        before = self.to_image(fixed)
+        scale = min(max(self.scale_factor * factor, self._fit_scale() * MIN_OF_FIT), MAX_SCALE)
+        self._set_scale(scale)
+        after = self.to_image(fixed)
+        self._scroll_by((before - after) * scale)
+        self._fitted = False
+
+    def actual_size(self) -> None:
+        """Show one image pixel as one screen pixel."""
+        self.zoom(1.0 / self.scale_factor)
+
+    def center_on(self, y: float, x: float) -> None:
+        """Move a place of the image to the middle of the view."""
+        self.centerOn(x, y)
+        self._fitted = False
+
+    def visible_box(self) -> tuple[int, int, int, int]:
+        """Return what is seen of the image: (y0, x0, y1, x1), ends exclusive."""
+        corners = self.mapToScene(self._viewport().rect()).boundingRect()
+        seen = corners.intersected(self._image).toAlignedRect()
+        return seen.top(), seen.left(), seen.top() + seen.height(), seen.left() + seen.width()
+
+    def to_image(self, at: QPointF) -> QPointF:
+        """Return the image coordinates of a place in the viewport."""
+        inverse, _ = self.viewportTransform().inverted()
+        return inverse.map(at)
+
+    # -- the tool
+
+    @property
+    def tool(self) -> Tool | None:
+        """The tool in use."""
+        return self._tool
+
+    def set_tool(self, tool: Tool | None) -> None:
+        """Use another tool; what the former one has half done is dropped."""
+        if self._tool is not None:
+            self.cancel()
+            self._tool.changed.disconnect(self._draw_marks)
+        self._tool = tool
+        if tool is not None:
+            tool.changed.connect(self._draw_marks)
+        self._draw_marks()
+
+    def cancel(self) -> bool:
+        """Drop what the tool has half done; return whether there was anything."""
+        busy = self._tool is not None and self._tool.busy
+        if self._tool is not None:
+            self._tool.cancel()
+        if self._held is not None:
+            self._held, self._ignoring = None, True
+        self._draw_marks()
+        return busy
+
+    # -- Qt events
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Start a gesture; a second button drops the one under way."""
+        assert event is not None
+        event.accept()
+        if self._held is not None or self._grabbed is not None or self._ignoring:
+            self.cancel()
+            self._grabbed, self._ignoring = None, True
+            return
+        if event.button() == _MIDDLE or (event.button() == _LEFT and self._space):
+            self._grab(event, click=False)
+        elif self._tool is not None and self._tool.press(self._pointer(event)):
+            self._held = event.button()
+        elif event.button() == _LEFT:
+            self._grab(event, click=True)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Go on with the gesture, or hover."""
+        assert event is not None
+        place = self.to_image(event.position())
+        self.hovered.emit(floor(place.y()), floor(place.x()))
+        self._circle.place(place.y(), place.x(), self._radius(), self.scale_factor)
+        if self._grabbed is not None:
+            self._drag(event)
+        elif self._held is not None and not event.buttons() & self._held:
+            self._release(event)  # the release went to another window
+        elif self._tool is not None and not self._ignoring:
+            self._tool.move(self._pointer(event))
+        if not event.buttons():
+            self._ignoring = False
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """End the gesture."""
+        assert event is not None
+        event.accept()
+        if self._grabbed is not None:
+            clicked = not self._dragged
+            self._grabbed = None
+            self._show_cursor()
+            if clicked and self._tool is not None and event.button() == _LEFT:
+                self._tool.click(self._pointer(event))
+        elif self._held == event.button():
+            self._release(event)
+        if not event.buttons():
+            self._ignoring = False
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        """Fit, unless the tool wants the second press."""
+        self.mousePressEvent(event)
+        if self._grabbed is not None and event is not None and event.button() == _LEFT:
+            self._dragged = True
+            self.fit()
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Zoom at the pointer."""
+        assert event is not None
+        event.accept()
+        turns = event.angleDelta().y() / 120.0
+        if turns:
+            self.zoom(WHEEL_STEP**turns, event.position())
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Take Esc, Space and the compare key; leave the rest to the window."""
+        assert event is not None
+        if event.key() == Qt.Key.Key_Escape and self.cancel():
+            event.accept()
+        elif event.key() == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._space, self._space_used = True, False
+                self._show_cursor()
+        elif event.key() == Qt.Key.Key_C and not event.modifiers():
+            if not event.isAutoRepeat():
+                self.compare_held.emit(True)
+        else:
+            event.ignore()
+
+    def keyReleaseEvent(self, event: QKeyEvent | None) -> None:
+        """End what Space and the compare key began."""
+        assert event is not None
+        if event.isAutoRepeat():
+            return
+        if event.key() == Qt.Key.Key_Space and self._space:
+            self._space = False
+            self._show_cursor()
+            if not self._space_used:
+                self.fit()
+        elif event.key() == Qt.Key.Key_C:
+            self.compare_held.emit(False)
+        else:
+            event.ignore()
+
+    def focusOutEvent(self, event: QFocusEvent | None) -> None:
+        """Drop everything that is held: its end would never be told."""
+        self.cancel()
+        self._grabbed, self._ignoring, self._space = None, False, False
+        self._show_cursor()
+        self.compare_held.emit(False)
+        super().focusOutEvent(event)
+
+    def leaveEvent(self, event: QEvent | None) -> None:
+        """Hide the brush circle."""
+        self._circle.hide()
+        self.left.emit()
+        super().leaveEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep the whole image in view if it was."""
+        super().resizeEvent(event)
+        if self._fitted:
+            self.fit()
+
+    def contextMenuEvent(self, event: object) -> None:
+        """Show no menu: the right button belongs to the tools."""
+
+    # -- details
+
+    def _look(self) -> None:
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setBackgroundBrush(BACKGROUND)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.MinimalViewportUpdate)
+        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
+        self._show_cursor()
+
+    def _viewport(self) -> QWidget:
+        viewport = self.viewport()
+        assert viewport is not None
+        return viewport
+
+    def _fit_scale(self) -> float:
+        size = self._viewport().size()
+        return min(
+            MAX_SCALE,
+            max(size.width(), 1) / self._image.width(),
+            max(size.height(), 1) / self._image.height(),
+        )
+
+    def _set_scale(self, scale: float) -> None:
+        self.setTransform(QTransform.fromScale(scale, scale))
+        self._draw_marks()
+        self.scale_changed.emit(scale)
+
+    def _scroll_by(self, pixels: QPointF) -> None:
+        for bar, by in (
+            (self.horizontalScrollBar(), pixels.x()),
+            (self.verticalScrollBar(), pixels.y()),
+        ):
+            if bar is not None:
+                bar.setValue(bar.value() + round(by))
+
+    def _grab(self, event: QMouseEvent, *, click: bool) -> None:
+        self._grabbed = event.position().toPoint()
+        self._dragged = not click
+        self._space_used = True
+
+    def _drag(self, event: QMouseEvent) -> None:
+        assert self._grabbed is not None
+        if not event.buttons():
+            self._grabbed = None  # the release went to another window
+            self._show_cursor()
+            return
+        moved = event.position().toPoint() - self._grabbed
+        if not self._dragged and moved.manhattanLength() < QApplication.startDragDistance():
+            return
+        self._dragged, self._fitted = True, False
+        self._viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
+        self._grabbed = event.position().toPoint()
+        self._scroll_by(QPointF(-moved))
+
+    def _release(self, event: QMouseEvent) -> None:
+        self._held = None
+        if self._tool is not None:
+            self._tool.release(self._pointer(event))
+
+    def _pointer(self, event: QMouseEvent) -> Pointer:
+        place = self.to_image(event.position())
+        return Pointer(place.y(), place.x(), event.button(), event.modifiers(), self.scale_factor)
+
+    def _radius(self) -> float:
+        return 0.0 if self._tool is None else self._tool.cursor_radius
+
+    def _draw_marks(self) -> None:
+        scale = self.scale_factor
+        place = self._circle.pos()
+        shown = self._circle.isVisible()
+        self._circle.place(place.y(), place.x(), self._radius(), scale)
+        self._circle.setVisible(shown and self._radius() > 0)
+        self._trace.show_points(() if self._tool is None else self._tool.trace, scale)
+        self._show_cursor()
+
+    def _show_cursor(self) -> None:
+        shape = Qt.CursorShape.ArrowCursor
+        if self._space:
+            shape = Qt.CursorShape.OpenHandCursor
+        elif self._radius() > 0 or (self._tool is not None and self._tool.busy):
+            shape = Qt.CursorShape.CrossCursor
+        if self._viewport().cursor().shape() != shape:
+            self._viewport().setCursor(shape)

@@ -1,0 +1,137 @@
+"""Colours of cells.
+
+Neighbours differ, a cell keeps its colour while it is edited, and people of any
+colour vision can tell the colours apart.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellmend.labels.runs import Box
+
+PALETTE = np.array(
+    [
+        (86, 180, 233),
+        (240, 140, 40),
+        (64, 200, 140),
+        (236, 112, 170),
+        (245, 225, 80),
+        (90, 120, 235),
+        (235, 85, 75),
+        (150, 230, 225),
+        (180, 120, 230),
+        (170, 215, 90),
+        (250, 185, 170),
+        (200, 160, 100),
+    ],
+    np.uint8,
+)
+"""Red, green, blue; derived from Okabe and Ito's colours, made lighter for dark images."""
+
+GAP = 6
+"""Cells at most about this many pixels apart count as neighbours."""
+SAMPLE = 1 << 20
+"""A larger label image is looked at coarsely for neighbours."""
+MAX_TABLE = 1 << 24
+"""Ids above this get a colour by their number alone."""
+
+
+class CellColours:
+    """Gives every id a colour of `PALETTE`, other than its neighbours'."""
+
+    def __init__(self) -> None:
+        self._table = np.zeros(1, np.uint8)
+        self._known = np.zeros(1, bool)
+
+    def assign_all(self, labels: NDArray[np.uint32]) -> None:
+        """Choose colours for a whole plane (Y, X) afresh."""
+        highest = min(int(labels.max(initial=0)), MAX_TABLE)
+        self._table = _by_number(np.arange(highest + 1, dtype=np.uint32))
+        self._known = np.ones(highest + 1, bool)
+        step = max(1, int(np.sqrt(labels.size / SAMPLE)))
+        first, second = _neighbours(labels[::step, ::step], max(1, GAP // step))
+        self._separate(first, second)
+
+    def assign_new(self, labels: NDArray[np.uint32], box: Box) -> None:
+        """Choose colours for ids inside `box` that have none yet."""
+        y0, x0, y1, x1 = box
+        found = np.unique(labels[y0:y1, x0:x1])
+        found = found[found <= MAX_TABLE]
+        if not len(found):
+            return
+        self._grow(int(found[-1]) + 1)
+        new = found[~self._known[found]]
+        if not len(new):
+            return
+        self._known[new] = True
+        self._table[new] = _by_number(new)
+        near = labels[max(0, y0 - GAP) : y1 + GAP, max(0, x0 - GAP) : x1 + GAP]
+        first, second = _neighbours(near, GAP)
+        self._separate(first, second, only=set(new.tolist()))
+
+    def indices(self, labels: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        """Return 0 for background and 1 + the place in `PALETTE` for cells."""
+        if self._highest(labels) < len(self._table):
+            return self._table.take(labels)
+        return np.where(
+            labels < len(self._table),
+            self._table.take(np.minimum(labels, len(self._table) - 1)),
+            _by_number(labels),
+        )
+
+    def colour(self, label: int) -> tuple[int, int, int]:
+        """Return red, green, blue of a cell."""
+        index = self.indices(np.array([[label]], np.uint32)).item()
+        red, green, blue = PALETTE[index - 1].tolist()
+        return red, green, blue
+
+    @staticmethod
+    def _highest(labels: NDArray[np.uint32]) -> int:
+        return int(labels.max(initial=0))
+
+    def _grow(self, length: int) -> None:
+        if length > len(self._table):
+            extra = max(length, 2 * len(self._table)) - len(self._table)
+            self._table = np.append(self._table, np.zeros(extra, np.uint8))
+            self._known = np.append(self._known, np.zeros(extra, bool))
+
+    def _separate(
+        self, first: NDArray[np.uint32], second: NDArray[np.uint32], only: set[int] | None = None
+    ) -> None:
+        """Change colours, in ascending order of ids, until neighbours differ."""
+        beside: dict[int, list[int]] = defaultdict(list)
+        for a, b in zip(first.tolist(), second.tolist(), strict=True):
+            if max(a, b) < len(self._table):
+                beside[a].append(b)
+                beside[b].append(a)
+        for label in sorted(beside if only is None else only & beside.keys()):
+            earlier = [b for b in beside[label] if only is not None or b < label]
+            taken = {int(self._table[b]) for b in earlier}
+            wanted = int(self._table[label])
+            turns = [(wanted - 1 + i) % len(PALETTE) + 1 for i in range(len(PALETTE))]
+            self._table[label] = next((c for c in turns if c not in taken), wanted)
+
+
+def _by_number(ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
+    """Scatter ids over 1 to the number of colours (Fibonacci hashing); 0 stays 0."""
+    mixed = (ids * np.uint32(2654435769)) >> np.uint32(16)
+    colour = (mixed % np.uint32(len(PALETTE)) + np.uint32(1)).astype(np.uint8)
+    return np.where(ids == 0, np.uint8(0), colour)
+
+
+def _neighbours(
+    labels: NDArray[np.uint32], reach: int
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return pairs of ids, smaller first, that come within `reach` in a row or a column."""
+    pairs = []
+    for shift in sorted({1, (reach + 1) // 2, reach}):
+        for a, b in ((labels[:, shift:], labels[:, :-shift]), (labels[shift:], labels[:-shift])):
+            meet = (a != b) & (a != 0) & (b != 0)
+            low, high = np.minimum(a[meet], b[meet]), np.maximum(a[meet], b[meet])
+            pairs.append(np.unique(low.astype(np.uint64) << np.uint64(32) | high))
+    codes = np.unique(np.concatenate(pairs))
+    return (codes >> np.uint64(32)).astype(np.uint32), codes.astype(np.uint32)

@@ -1,0 +1,157 @@
+"""What is drawn over the image for the hand: brush circle, outline in progress, scale disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+Point = tuple[float, float]
+
+_LIGHT = QColor(255, 255, 255, 230)
+_DARK = QColor(0, 0, 0, 150)
+_TRACE = QColor(255, 214, 64)
+_DISK = QColor(255, 255, 255, 70)
+
+
+def screen_pen(colour: QColor, width: float) -> QPen:
+    """Return a pen whose width is in screen pixels at any zoom."""
+    pen = QPen(colour, width)
+    pen.setCosmetic(True)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    return pen
+
+
+class BrushCircle(QGraphicsItem):
+    """The brush at the pointer: a light ring on a dark one, to be seen on any image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._radius = 0.0
+        self._margin = 0.0
+
+    def place(self, y: float, x: float, radius: float, scale: float) -> None:
+        """Show the ring at a place; radius in image pixels, scale in screen pixels per pixel."""
+        margin = 3.0 / scale
+        if (radius, margin) != (self._radius, self._margin):
+            self.prepareGeometryChange()
+            self._radius, self._margin = radius, margin
+        self.setPos(x, y)
+        self.setVisible(radius > 0)
+
+    def boundingRect(self) -> QRectF:
+        """Return the ring and its pens."""
+        reach = self._radius + self._margin
+        return QRectF(-reach, -reach, 2 * reach, 2 * reach)
+
+    def paint(
+        self,
+        painter: QPainter | None,
+        option: QStyleOptionGraphicsItem | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Paint the ring."""
+        if painter is None:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for colour, width in ((_DARK, 3.0), (_LIGHT, 1.4)):
+            painter.setPen(screen_pen(colour, width))
+            painter.drawEllipse(QPointF(), self._radius, self._radius)
+
+
+class Trace(QGraphicsItem):
+    """The outline being drawn, with a ring at its start where it will close."""
+
+    RING = 6.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line = QPolygonF()
+        self._margin = 0.0
+
+    def show_points(self, points: Sequence[Point], scale: float) -> None:
+        """Show corners (y, x); none hides the trace."""
+        self.prepareGeometryChange()
+        self._margin = (self.RING + 3.0) / scale
+        self._line = QPolygonF([QPointF(x, y) for y, x in points])
+        self.setVisible(bool(points))
+
+    def boundingRect(self) -> QRectF:
+        """Return the line, its pens and the ring."""
+        m = self._margin
+        return self._line.boundingRect().adjusted(-m, -m, m, m)
+
+    def paint(
+        self,
+        painter: QPainter | None,
+        option: QStyleOptionGraphicsItem | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Paint the line and the ring."""
+        if painter is None or self._line.isEmpty():
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ring = self.RING / painter.worldTransform().m11()
+        for colour, width in ((_DARK, 4.0), (_TRACE, 2.0)):
+            painter.setPen(screen_pen(colour, width))
+            painter.drawPolyline(self._line)
+            painter.drawEllipse(self._line.at(0), ring, ring)
+
+
+class ScaleDisk(QWidget):
+    """A disk of the diameter of a cell at the lower left, with the number beside it."""
+
+    MARGIN = 14
+    LARGEST = 0.45
+    """Part of the view's height that the disk may take; a larger one is not shown."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._diameter = 30.0
+        self._scale = 1.0
+        self._on = True
+
+    def set_on(self, on: bool) -> None:
+        """Show the disk or not."""
+        self._on = on
+        self.rearrange(self._diameter, self._scale)
+
+    @property
+    def on(self) -> bool:
+        """Whether the disk is shown where it fits."""
+        return self._on
+
+    def rearrange(self, diameter: float, scale: float) -> None:
+        """Show a diameter in image pixels at a zoom, in the corner of the parent."""
+        self._diameter, self._scale = diameter, scale
+        parent = self.parentWidget()
+        if parent is None:
+            return
+        across = max(round(diameter * scale), 1)
+        self.setVisible(self._on and across <= parent.height() * self.LARGEST)
+        height = max(across, 22)
+        self.setGeometry(
+            self.MARGIN, parent.height() - height - self.MARGIN, across + 100, height + 2
+        )
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Paint the disk and its size."""
+        across = self._diameter * self._scale
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(_LIGHT, 1.2))
+        painter.setBrush(_DISK)
+        painter.drawEllipse(QRectF(1, self.height() - across - 1, across - 1, across - 1))
+        font = QFont(self.font())
+        font.setPixelSize(12)
+        painter.setFont(font)
+        area = QRectF(across + 7, self.height() - 22, 92, 20)
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        for colour, shift in ((_DARK, 1.0), (_LIGHT, 0.0)):
+            painter.setPen(colour)
+            painter.drawText(area.translated(shift, shift), flags, f"{self._diameter:g} px")
+        painter.end()
