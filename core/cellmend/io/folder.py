@@ -1,0 +1,130 @@
+"""Which files are images, which are results, and how results are named.
+
+The names are Cellpose's: a result is called after its image, `<stem><suffix>`,
+where the stem is the file name without its last extension.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cellmend.errors import FileFormatError
+from cellmend.io.formats import EXTENSIONS
+
+MASKS_TIF = "_cp_masks.tif"
+MASKS_PNG = "_cp_masks.png"
+OUTLINES_TXT = "_cp_outlines.txt"
+FLOWS_TIF = "_cp_flows.tif"
+CELLPROB_TIF = "_cp_cellprob.tif"
+ROIS_ZIP = "_rois.zip"
+GEOJSON = "_rois.geojson"
+SEG_NPY = "_seg.npy"
+RESTORED_TIF = "_restored.tif"
+MEASUREMENTS_CSV = "_measurements.csv"
+OVERLAY_PNG = "_overlay.png"
+
+_DERIVED = re.compile(
+    r"(_masks|_seg|_flows|_flows_\d|_dP|_cellprob|_cp_output|_outlines|_overlay|_restored)$"
+)
+
+
+@dataclass(frozen=True)
+class FileList:
+    """Images that were found, and what could not be found.
+
+    Parameters
+    ----------
+    files
+        Images in the order of the inputs; within a folder by name, numbers by value.
+    problems
+        One error per input that gave nothing, to be reported beside the results.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    problems: list[FileFormatError] = field(default_factory=list)
+
+
+def natural_key(path: Path) -> list[tuple[int, int, str]]:
+    """Sort names as people do: ``image2`` before ``image10``."""
+    parts = re.split(r"(\d+)", path.name.lower())
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
+
+
+def is_image(path: Path) -> bool:
+    """Tell whether a file is an image by its name, and not a result of another."""
+    if path.name.startswith(".") or path.suffix.lower() not in EXTENSIONS:
+        return False
+    return _DERIVED.search(path.stem) is None
+
+
+def list_images(inputs: Iterable[str | Path]) -> FileList:
+    """Find the images that files, folders and patterns such as ``data/*.tif`` name.
+
+    A file that is named itself is always taken; folders (not their subfolders)
+    and patterns leave out results such as ``_masks.tif``. Each image comes once.
+    """
+    found = FileList()
+    seen: set[Path] = set()
+    for item in inputs:
+        try:
+            files = _matches(Path(item))
+        except FileFormatError as error:
+            found.problems.append(error)
+            continue
+        new = [file for file in files if file.resolve() not in seen]
+        seen.update(file.resolve() for file in new)
+        found.files.extend(new)
+    return found
+
+
+def _matches(path: Path) -> list[Path]:
+    if path.is_dir():
+        images = images_in(path)
+        if not images:
+            raise FileFormatError(path, "there are no images in this folder.")
+        return images
+    if path.exists():
+        return [path]
+    if not glob.has_magic(str(path)):
+        raise FileFormatError(path, "there is no such file or folder.")
+    hits = (Path(hit) for hit in glob.iglob(str(path), recursive=True))
+    images = sorted((hit for hit in hits if hit.is_file() and is_image(hit)), key=_by_folder)
+    if not images:
+        raise FileFormatError(path, "no image matches this pattern.")
+    return images
+
+
+def _by_folder(path: Path) -> tuple[str, list[tuple[int, int, str]]]:
+    return str(path.parent), natural_key(path)
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the images of a folder, by name."""
+    try:
+        files = [file for file in folder.iterdir() if is_image(file) and file.is_file()]
+    except OSError as error:
+        raise FileFormatError(folder, f"the folder cannot be read ({error.strerror}).") from error
+    return sorted(files, key=natural_key)
+
+
+def siblings(path: str | Path) -> list[Path]:
+    """Return the images of the folder that `path` is in, itself included."""
+    file = Path(path)
+    files = images_in(file.parent)
+    return files if file in files else sorted([*files, file], key=natural_key)
+
+
+def neighbour(path: str | Path, step: int) -> Path:
+    """Return the image `step` places further in the folder; after the last comes the first."""
+    files = siblings(path)
+    return files[(files.index(Path(path)) + step) % len(files)]
+
+
+def output_path(image: str | Path, suffix: str, folder: str | Path | None = None) -> Path:
+    """Return ``<stem><suffix>`` beside the image, or in `folder`."""
+    file = Path(image)
+    return Path(file.parent if folder is None else folder) / f"{file.stem}{suffix}"

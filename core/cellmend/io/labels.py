@@ -1,0 +1,122 @@
+"""Label images in and out: TIFF, PNG, NPY and the masks of `_seg.npy`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from cellmend.errors import FileFormatError
+from cellmend.io import raster, tiff
+from cellmend.io.atomic import replacing
+from cellmend.io.limits import check_file
+from cellmend.io.npy import read_npy_array
+from cellmend.io.seg_npy import is_seg_npy
+from cellmend.io.seg_npy import read as read_seg
+
+LARGEST_UINT16 = 65_535
+
+_TIFF = (".tif", ".tiff")
+_COLOUR_HINT = "Masks have one number per pixel: 0 outside, 1, 2, 3... in the cells."
+
+
+def read_labels(path: str | Path) -> NDArray[np.uint32]:
+    """Read masks: (Y, X), or (Z, Y, X) where the file holds a volume.
+
+    The file's ids are kept as they are. Values of a colour table are its indices.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read, or holds a colour picture, negative or broken numbers.
+    """
+    file = Path(path)
+    check_file(file)
+    return _as_labels(file, _read(file))
+
+
+def _read(path: Path) -> NDArray[np.generic]:
+    ending = path.suffix.lower()
+    if ending == ".npy":
+        return read_seg(path).masks if is_seg_npy(path) else read_npy_array(path)
+    if ending in _TIFF:
+        return tiff.read_array(path)
+    if ending in (".png", ".bmp"):
+        return raster.read_values(path)
+    raise FileFormatError(
+        path, f"masks cannot be read from {ending or 'such'} files.", hint="Use TIFF, PNG or NPY."
+    )
+
+
+def _as_labels(path: Path, data: NDArray[np.generic]) -> NDArray[np.uint32]:
+    array = data.squeeze() if data.ndim > 2 else data
+    if array.ndim == 3 and array.shape[-1] in (3, 4) and path.suffix.lower() in (".png", ".bmp"):
+        rgb = array[..., :3]
+        if not (rgb == rgb[..., :1]).all():
+            raise FileFormatError(path, "it is a colour picture, not masks.", hint=_COLOUR_HINT)
+        array = rgb[..., 0]
+    if array.ndim not in (2, 3):
+        raise FileFormatError(path, f"masks cannot have the shape {data.shape}.", hint=_COLOUR_HINT)
+    return checked_labels(path, array)
+
+
+def checked_labels(path: Path, array: NDArray[np.generic]) -> NDArray[np.uint32]:
+    """Return `array` as uint32; refuse negative, fractional and too large values."""
+    if array.dtype.kind == "f":
+        whole = np.isfinite(array).all() and (array == np.floor(array)).all()
+        if not whole:
+            raise FileFormatError(path, "it holds fractions, not masks.", hint=_COLOUR_HINT)
+    elif array.dtype.kind not in "bui":
+        raise FileFormatError(path, f"it holds {array.dtype}, not masks.", hint=_COLOUR_HINT)
+    if array.size and array.dtype.kind in "if" and array.min() < 0:
+        raise FileFormatError(path, f"masks cannot be negative ({array.min()}).", hint=_COLOUR_HINT)
+    if array.size and array.dtype.itemsize >= 4 and array.max() > np.iinfo(np.uint32).max:
+        raise FileFormatError(path, f"the id {array.max()} is too large (32 bits).")
+    return np.ascontiguousarray(array, dtype=np.uint32)
+
+
+def narrowest(masks: NDArray[np.integer]) -> NDArray[np.uint16] | NDArray[np.uint32]:
+    """Return masks as uint16 while all ids fit, else as uint32."""
+    fits = masks.size == 0 or int(masks.max()) <= LARGEST_UINT16
+    return masks.astype(np.uint16, copy=False) if fits else masks.astype(np.uint32, copy=False)
+
+
+def write_labels(path: str | Path, masks: NDArray[np.integer]) -> None:
+    """Write masks as a compressed TIFF (2D or 3D) or as a 16-bit PNG (2D, ids to 65,535).
+
+    Raises
+    ------
+    FileFormatError
+        If a PNG cannot hold the masks, the ending is another, or the disk refuses.
+    """
+    file = Path(path)
+    ending = file.suffix.lower()
+    data = narrowest(checked_labels(file, np.asarray(masks)))
+    if ending in _TIFF:
+        axes = {2: "YX", 3: "ZYX"}.get(data.ndim)
+        with replacing(file) as temporary:
+            tifffile.imwrite(
+                temporary,
+                data,
+                photometric="minisblack",
+                compression="zlib",
+                metadata={"axes": axes} if axes else None,
+            )
+    elif ending == ".png":
+        _write_png(file, data)
+    else:
+        raise FileFormatError(file, f"masks cannot be written as {ending or 'such'} files.")
+
+
+def _write_png(path: Path, data: NDArray[np.uint16] | NDArray[np.uint32]) -> None:
+    hint = "Save it as TIFF."
+    if data.ndim != 2:
+        raise FileFormatError(path, "a PNG cannot hold a volume.", hint=hint)
+    if data.dtype != np.uint16:
+        reason = f"a PNG cannot hold ids above {LARGEST_UINT16:,} (here {int(data.max()):,})."
+        raise FileFormatError(path, reason, hint=hint)
+    with replacing(path) as temporary:
+        temporary.write_bytes(imagecodecs.png_encode(data))
