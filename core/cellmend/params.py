@@ -6,9 +6,11 @@ defaults are the same everywhere.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cellmend.errors import InputError
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Positive = Annotated[float, Field(gt=0)]
@@ -18,6 +20,9 @@ class Settings(BaseModel):
     """Base of all settings: frozen, and unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 class NormalizeSettings(Settings):
@@ -98,3 +103,40 @@ class TrainSettings(Settings):
     seed: int = 0
     device: str = "auto"
     normalize: NormalizeSettings = NormalizeSettings()
+
+
+def make_settings(kind: type[AnySettings], **options: Any) -> AnySettings:
+    """Build settings from options given by name, those of nested groups included.
+
+    ``make_settings(SegmentSettings, diameter=20, flow_threshold=0.6)`` puts the
+    threshold into ``masks``.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or a value out of bounds; the message names it.
+    """
+    values: dict[str, Any] = {}
+    for name, value in options.items():
+        group = _group_of(kind, name)
+        if group is None:
+            values[name] = value
+        else:
+            values.setdefault(group, {})[name] = value
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"The setting {where!r} is wrong: {first['msg']}.") from error
+
+
+def _group_of(kind: type[Settings], name: str) -> str | None:
+    """Return the nested group that holds the field `name`; None if `kind` itself does."""
+    if name in kind.model_fields:
+        return None
+    for group, field in kind.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, Settings) and name in inner.model_fields:
+            return group
+    return None

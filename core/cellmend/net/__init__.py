@@ -1,0 +1,1 @@
+"""The network: blocks, residual U-Net, losses, and safe loading of weights."""

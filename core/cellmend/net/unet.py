@@ -1,0 +1,83 @@
+"""The residual U-Net with a style vector (SPEC §3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from cellmend.net.blocks import Decoder, Encoder, norm_relu_conv
+
+DEFAULT_WIDTHS = (32, 64, 128, 256)
+
+
+class NetOutput(NamedTuple):
+    """What one pass gives.
+
+    Attributes
+    ----------
+    pixels
+        (N, nout, Y, X): dY, dX (5 x unit flow) and cell-probability logit, or
+        the restored image.
+    style
+        (N, widths[-1]) unit vector.
+    features
+        Features of each down block, full resolution first.
+    """
+
+    pixels: Tensor
+    style: Tensor
+    features: list[Tensor]
+
+
+class CPNet(nn.Module):
+    """Residual U-Net in the layout of Cellpose 1-3 weight files.
+
+    Parameters
+    ----------
+    nchan
+        Input channels: 2 to segment, 1 to restore.
+    nout
+        Output channels: 3 to segment, 1 to restore.
+    widths
+        Channels of the four levels.
+    diam_mean
+        Diameter in pixels of the cells the network was trained on.
+    """
+
+    def __init__(
+        self,
+        nchan: int = 2,
+        nout: int = 3,
+        widths: tuple[int, ...] = DEFAULT_WIDTHS,
+        diam_mean: float = 30.0,
+    ) -> None:
+        super().__init__()
+        self.nchan = nchan
+        self.nout = nout
+        self.widths = tuple(widths)
+        self.downsample = Encoder((nchan, *widths))
+        self.upsample = Decoder((*widths, widths[-1]), widths[-1])
+        self.output = norm_relu_conv(widths[0], nout, kernel=1)
+        self.diam_mean: Tensor
+        self.diam_labels: Tensor
+        self.register_buffer("diam_mean", torch.full((1,), float(diam_mean)))
+        self.register_buffer("diam_labels", torch.full((1,), float(diam_mean)))
+
+    @property
+    def stride(self) -> int:
+        """Sides of the input must be multiples of this many pixels."""
+        return 2 ** (len(self.widths) - 1)
+
+    def forward(self, x: Tensor) -> NetOutput:
+        """Run the network on (N, nchan, Y, X) normalised images."""
+        features = self.downsample(x)
+        style = style_of(features[-1])
+        return NetOutput(self.output(self.upsample(style, features)), style, features)
+
+
+def style_of(features: Tensor) -> Tensor:
+    """Average (N, C, Y, X) over the image and divide by the L2 norm: (N, C)."""
+    style = features.mean(dim=(-2, -1))
+    return style / style.norm(dim=1, keepdim=True)

@@ -1,0 +1,49 @@
+"""What every pipeline does to planes: check them, and bring cells to a network's size."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellmend.errors import InputError
+
+Floats = NDArray[np.float32]
+
+
+def check_usable(data: NDArray[np.generic]) -> None:
+    """Refuse an image that shows nothing.
+
+    Raises
+    ------
+    InputError
+        If a value is NaN or infinite, or all values are the same.
+    """
+    if np.issubdtype(data.dtype, np.inexact):
+        bad = int(data.size - np.count_nonzero(np.isfinite(data)))
+        if bad:
+            raise InputError(
+                f"{bad} of {data.size} values are not numbers (NaN or infinite).",
+                hint="Replace them, for instance by the background value.",
+            )
+    first = data.flat[0]
+    if np.all(data == first):
+        raise InputError(
+            f"The image is constant: every value is {first}.", hint="There is nothing to see in it."
+        )
+
+
+def scaled_shape(shape: tuple[int, ...], factor: float) -> tuple[int, int]:
+    """Return (Y, X) scaled by `factor`, at least one pixel each."""
+    height, width = shape[-2:]
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def resize_plane(plane: Floats, shape: tuple[int, ...]) -> Floats:
+    """Resize a (Y, X) plane to `shape` by linear interpolation."""
+    import cv2
+
+    if plane.shape == shape:
+        return plane
+    height, width = shape
+    resized: Floats = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
+    return resized

@@ -1,0 +1,138 @@
+"""Restoring an image: normalise, bring the cells to the network's size, run, bring back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellmend.device import pick_device
+from cellmend.errors import ModelError
+from cellmend.image import Image, as_image
+from cellmend.net.predict import predict
+from cellmend.normalize import normalize
+from cellmend.params import RestoreSettings, TileSettings, make_settings
+from cellmend.planes import check_usable, resize_plane, scaled_shape
+from cellmend.progress import SILENT, Reporter
+from cellmend.provenance import Provenance
+from cellmend.registry.files import Model, load_model
+
+
+@dataclass(frozen=True, eq=False)
+class Restoration:
+    """A restored image and what made it.
+
+    Attributes
+    ----------
+    image
+        float32, the axes, channels, shape and pixel size of the image given; 0 and
+        1 are the 1st and 99th percentile of the clean image. For segmenting
+        and looking; quantities are measured on the raw image.
+    provenance
+        What ran.
+    """
+
+    image: Image
+    provenance: Provenance
+
+
+class Restorer:
+    """A restoration network that is ready to run.
+
+    Parameters
+    ----------
+    task_or_model
+        ``denoise``, ``deblur``, ``upsample``, another model's name, or a weight file.
+    device
+        ``auto``, ``cpu``, ``cuda[:N]`` or ``mps``.
+
+    Raises
+    ------
+    ModelError
+        If the model is not installed or does not restore; never another one in its place.
+    """
+
+    def __init__(self, task_or_model: str | Path = "denoise", device: str = "auto") -> None:
+        self.device = pick_device(device)
+        self.model: Model = load_model(task_or_model)
+        if not self.model.card.restores:
+            raise ModelError(
+                f"The model {self.model.name!r} segments images, it does not restore them."
+            )
+        self.model.net.to(self.device)
+
+    def run(
+        self,
+        image: Image | NDArray[np.generic],
+        *,
+        axes: str | None = None,
+        diameter: float = 30.0,
+        report: Reporter = SILENT,
+        **settings: Any,
+    ) -> Restoration:
+        """Restore every channel and plane of an image.
+
+        Parameters
+        ----------
+        image
+            The image, or an array: 2D is ``YX``, any other needs `axes`.
+        axes
+            Axes of an array, such as ``"CYX"``.
+        diameter
+            Diameter of the cells in pixels of the image.
+        report
+            Hears of progress and may cancel.
+        **settings
+            Further options of `RestoreSettings` and its groups, such as ``batch_size``.
+
+        Raises
+        ------
+        InputError
+            If the image is constant or holds values that are not numbers.
+        Cancelled
+            If `report` says so.
+        """
+        chosen = make_settings(
+            RestoreSettings, model=self.model.name, diameter=diameter, **settings
+        )
+        source = as_image(image, axes)
+        check_usable(source.data)
+        restored = np.empty(source.data.shape, np.float32)
+        for index in range(source.n_channels):
+            place = tuple(index if a == "C" else slice(None) for a in source.axes)
+            restored[place] = self._channel(source.channel(index), chosen, report)
+        made = Image(
+            restored, source.axes, source.channel_names, source.pixel_size_um, source.source
+        )
+        return Restoration(made, self._provenance(chosen))
+
+    def _channel(
+        self, channel: NDArray[np.generic], settings: RestoreSettings, report: Reporter
+    ) -> NDArray[np.float32]:
+        """Restore one channel (..., Y, X), plane by plane."""
+        data = normalize(channel, settings.normalize)
+        planes = data.reshape(-1, *data.shape[-2:])
+        for index, plane in enumerate(planes):
+            report.step(index, len(planes), "restoring")
+            planes[index] = self._plane(plane, settings.diameter, settings.tiles, report)
+        return planes.reshape(data.shape)
+
+    def _plane(
+        self, plane: NDArray[np.float32], diameter: float, tiles: TileSettings, report: Reporter
+    ) -> NDArray[np.float32]:
+        shape = scaled_shape(plane.shape, self.model.card.diam_mean / diameter)
+        seen = resize_plane(plane, shape)[None]
+        pixels = predict(self.model.net, seen, tiles, self.device, report).pixels
+        return resize_plane(pixels[0], plane.shape)
+
+    def _provenance(self, settings: RestoreSettings) -> Provenance:
+        return Provenance(
+            action=self.model.card.task,
+            model=self.model.name,
+            model_sha256=self.model.sha256,
+            settings=settings.model_dump(mode="json"),
+            device=str(self.device),
+        )

@@ -1,0 +1,247 @@
+"""Finding cells: normalise, bring them to the network's size, follow the flows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellmend.device import pick_device
+from cellmend.dynamics import MaskResult, masks_from_flows
+from cellmend.dynamics.masks import NETWORK_STEPS
+from cellmend.dynamics.stitch import link_planes
+from cellmend.errors import InputError, ModelError
+from cellmend.image import Image, as_image
+from cellmend.normalize import normalize
+from cellmend.params import SegmentSettings, make_settings
+from cellmend.planes import check_usable
+from cellmend.progress import SILENT, Reporter
+from cellmend.provenance import Provenance
+from cellmend.registry.files import Model, load_model
+from cellmend.segment.diameter import estimate_diameter
+from cellmend.segment.network import Network
+from cellmend.segment.volume import segment_volume
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """The cells of an image and how they were found.
+
+    Attributes
+    ----------
+    masks
+        uint32 labels, the image's axes without C; 0 is background.
+    flows
+        float32, 5 x unit flow: (2, [T,] [Z,] Y, X), or (3, [T,] Z, Y, X) after a 3D run.
+    cellprob
+        float32 logits, shaped as `masks`.
+    diameter
+        Diameter in pixels that was used.
+    provenance
+        What ran.
+    flow_errors, cellprobs
+        Per cell, in the order the planes hold them; see `cellmend.dynamics.MaskResult`.
+    removed
+        How many cells each filter removed.
+    """
+
+    masks: NDArray[np.uint32]
+    flows: Floats
+    cellprob: Floats
+    diameter: float
+    provenance: Provenance
+    flow_errors: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    cellprobs: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    removed: dict[str, int] = field(default_factory=dict)
+
+
+class Segmenter:
+    """A segmentation network that is ready to run.
+
+    Parameters
+    ----------
+    model
+        A model's name, or a Cellmend or Cellpose 1-3 weight file.
+    device
+        ``auto``, ``cpu``, ``cuda[:N]`` or ``mps``.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it does not segment.
+    """
+
+    def __init__(self, model: str | Path = "generalist", device: str = "auto") -> None:
+        self.device = pick_device(device)
+        self.model: Model = load_model(model)
+        if self.model.card.restores:
+            raise ModelError(
+                f"The model {self.model.name!r} restores images, it does not segment them."
+            )
+        self.model.net.to(self.device)
+
+    def run(
+        self,
+        image: Image | NDArray[np.generic],
+        *,
+        axes: str | None = None,
+        channels: tuple[int, int] | None = None,
+        diameter: float | None = None,
+        previous: tuple[Provenance, ...] = (),
+        report: Reporter = SILENT,
+        **options: Any,
+    ) -> Segmentation:
+        """Find the cells of an image; stacks plane by plane unless `do_3d` is given.
+
+        Parameters
+        ----------
+        image
+            The image, or an array: 2D is ``YX``, any other needs `axes`.
+        axes
+            Axes of an array, such as ``"CYX"``.
+        channels
+            The channel to segment and the nuclear channel, counted from 1; the
+            second is 0 where there is none. The first channel alone if left out.
+        diameter
+            Of the cells in pixels; estimated if left out.
+        previous
+            What was done to the image before, kept in the provenance.
+        report
+            Hears of progress and may cancel.
+        **options
+            Further options of `SegmentSettings` and its groups, such as
+            ``flow_threshold``, ``stitch_threshold`` or ``batch_size``.
+
+        Raises
+        ------
+        InputError
+            If the image is constant, holds values that are not numbers, lacks a
+            channel, or an option is out of bounds.
+        Cancelled
+            If `report` says so.
+        """
+        settings = make_settings(
+            SegmentSettings,
+            model=self.model.name,
+            channels=channels,
+            diameter=diameter,
+            **options,
+        )
+        source = as_image(image, axes)
+        data = self._channels(source, settings)
+        network = Network(self.model, self.device, settings.tiles)
+        size = settings.diameter or estimate_diameter(network, _middle(data), report)
+        frames = data if "T" in source.axes else data[:, None]
+        parts = [
+            self._frame(network, frames[:, t], size, settings, report)
+            for t in range(frames.shape[1])
+        ]
+        whole = parts[0] if "T" not in source.axes else _joined(parts)
+        return Segmentation(
+            masks=whole.result.masks,
+            flows=whole.flows,
+            cellprob=whole.cellprob,
+            diameter=size,
+            provenance=self._provenance(settings, size, previous),
+            flow_errors=whole.result.flow_errors,
+            cellprobs=whole.result.cellprobs,
+            removed=whole.result.removed,
+        )
+
+    def _channels(self, image: Image, settings: SegmentSettings) -> Floats:
+        """Return the normalised channels the network takes: (2, [T,] [Z,] Y, X)."""
+        main, nuclear = settings.channels or (1, 0)
+        check_usable(image.channel(main - 1))
+        first = normalize(image.channel(main - 1), settings.normalize)
+        second = np.zeros_like(first)
+        if nuclear:
+            second = normalize(image.channel(nuclear - 1), settings.normalize)
+        return np.stack([first, second])[: self.model.net.nchan]
+
+    def _frame(
+        self,
+        network: Network,
+        data: Floats,
+        diameter: float,
+        settings: SegmentSettings,
+        report: Reporter,
+    ) -> _Part:
+        """Segment one time point, (nchan, Y, X) or (nchan, Z, Y, X)."""
+        steps = max(1, round(NETWORK_STEPS * diameter / network.diam_mean))
+        if settings.do_3d:
+            if data.ndim != 4:
+                raise InputError("A 3D run needs an image with a Z axis.")
+            flows, cellprob = segment_volume(network, data, diameter, settings.anisotropy, report)
+            result = masks_from_flows(
+                flows, cellprob, settings.masks, default_niter=steps, report=report
+            )
+            return _Part(result, flows, cellprob)
+        planes = data if data.ndim == 4 else data[:, None]
+        parts = []
+        for z in range(planes.shape[1]):
+            report.step(z, planes.shape[1], "segmenting")
+            flows, cellprob = network.flows(planes[:, z], diameter, report)
+            result = masks_from_flows(
+                flows, cellprob, settings.masks, default_niter=steps, report=report
+            )
+            parts.append(_Part(result, flows, cellprob))
+        if data.ndim == 3:
+            return parts[0]
+        whole = _joined(parts)
+        if settings.stitch_threshold > 0:
+            linked = link_planes(whole.result.masks, settings.stitch_threshold)
+            whole.result = _with_masks(whole.result, linked)
+        return whole
+
+    def _provenance(
+        self, settings: SegmentSettings, diameter: float, previous: tuple[Provenance, ...]
+    ) -> Provenance:
+        used = settings.model_dump(mode="json") | {"diameter": diameter}
+        return Provenance(
+            action="segment",
+            model=self.model.name,
+            model_sha256=self.model.sha256,
+            settings=used,
+            device=str(self.device),
+            previous=previous,
+        )
+
+
+@dataclass
+class _Part:
+    """Masks, flows and cell probability of a plane, a volume or a series."""
+
+    result: MaskResult
+    flows: Floats
+    cellprob: Floats
+
+
+def _joined(parts: list[_Part]) -> _Part:
+    """Stack planes or time points along a new leading axis."""
+    results = [part.result for part in parts]
+    names = results[0].removed
+    return _Part(
+        MaskResult(
+            masks=np.stack([r.masks for r in results]),
+            flow_errors=np.concatenate([r.flow_errors for r in results]),
+            cellprobs=np.concatenate([r.cellprobs for r in results]),
+            removed={name: sum(r.removed[name] for r in results) for name in names},
+        ),
+        np.stack([part.flows for part in parts], axis=1),
+        np.stack([part.cellprob for part in parts]),
+    )
+
+
+def _with_masks(result: MaskResult, masks: NDArray[np.uint32]) -> MaskResult:
+    return MaskResult(masks, result.flow_errors, result.cellprobs, result.removed)
+
+
+def _middle(data: Floats) -> Floats:
+    """Return the middle plane (nchan, Y, X) of a stack or series."""
+    planes = data.reshape(len(data), -1, *data.shape[-2:])
+    return planes[:, planes.shape[1] // 2]

@@ -1,0 +1,65 @@
+"""3D flows from the network run on YX, ZY and ZX slices (SPEC §13b)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from cellmend.progress import SILENT, Reporter
+from cellmend.segment.network import Network
+
+Floats = NDArray[np.float32]
+
+ORIENTATIONS = ((0, 1, 2), (2, 0, 1), (1, 0, 2))
+"""Axes (Z, Y, X) in the order slices, rows, columns: YX, ZY and ZX slices."""
+
+
+def segment_volume(
+    network: Network,
+    data: Floats,
+    diameter: float,
+    anisotropy: float = 1.0,
+    report: Reporter = SILENT,
+) -> tuple[Floats, Floats]:
+    """Sum the flows of three slice directions.
+
+    Parameters
+    ----------
+    network
+        The segmentation network.
+    data
+        (nchan, Z, Y, X) normalised.
+    diameter
+        Of the cells in pixels of Y and X.
+    anisotropy
+        Distance of planes over the size of a pixel; the volume is stretched by it in Z.
+
+    Returns
+    -------
+    tuple
+        Flows (3, Z, Y, X), each component the mean of the two directions that
+        show it, and cell probability (Z, Y, X), the mean of all three.
+    """
+    depth = max(1, round(data.shape[1] * anisotropy))
+    cube = _stretched(data, depth)
+    flows = np.zeros((3, *cube.shape[1:]), np.float32)
+    cellprob = np.zeros(cube.shape[1:], np.float32)
+    for axes in ORIENTATIONS:
+        turned = cube.transpose(0, *(a + 1 for a in axes))
+        for index in range(turned.shape[1]):
+            plane = np.ascontiguousarray(turned[:, index])
+            (rows, columns), logits = network.flows(plane, diameter, report)
+            flows[axes[1]].transpose(axes)[index] += rows / 2
+            flows[axes[2]].transpose(axes)[index] += columns / 2
+            cellprob.transpose(axes)[index] += logits / 3
+    return _stretched(flows, data.shape[1]), _stretched(cellprob[None], data.shape[1])[0]
+
+
+def _stretched(stack: Floats, depth: int) -> Floats:
+    """Resize (C, Z, Y, X) to `depth` planes by linear interpolation."""
+    if stack.shape[1] == depth:
+        return stack
+    zoom = (1, depth / stack.shape[1], 1, 1)
+    stretched: Floats = ndimage.zoom(stack, zoom, order=1, mode="nearest", grid_mode=True)
+    return stretched

@@ -1,0 +1,92 @@
+"""Random geometry: one affine map from an image to a crop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+SCALE_RANGE = (0.75, 1.25)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Rotation, flip, scale and shift as a 2x3 matrix from image to crop (x, y).
+
+    Attributes
+    ----------
+    matrix
+        (2, 3) float64, as OpenCV takes it.
+    size
+        Side of the square crop in pixels.
+    """
+
+    matrix: NDArray[np.float64]
+    size: int
+
+    def image(self, planes: NDArray[np.floating]) -> Floats:
+        """Warp (C, Y, X) planes to (C, size, size); zeros outside."""
+        out = np.empty((len(planes), self.size, self.size), np.float32)
+        for source, crop in zip(planes, out, strict=True):
+            cv2.warpAffine(
+                np.asarray(source, np.float32),
+                self.matrix,
+                (self.size, self.size),
+                dst=crop,
+                flags=cv2.INTER_LINEAR,
+            )
+        return out
+
+    def target(self, planes: NDArray[np.floating]) -> Floats:
+        """Warp (3, Y, X) flows and cell map; the flow vectors turn with the image."""
+        dy, dx, inside = self.image(planes)
+        linear = self.matrix[:, :2] / np.sqrt(abs(np.linalg.det(self.matrix[:, :2])))
+        turned_x = linear[0, 0] * dx + linear[0, 1] * dy
+        turned_y = linear[1, 0] * dx + linear[1, 1] * dy
+        return np.stack([turned_y, turned_x, inside > 0.5]).astype(np.float32)
+
+    def then(self, second: Geometry) -> Geometry:
+        """Return the map that applies this one, then `second`."""
+        whole = _square(second.matrix) @ _square(self.matrix)
+        return Geometry(whole[:2], second.size)
+
+
+def crop(shape: tuple[int, int], scale: float, size: int, rng: np.random.Generator) -> Geometry:
+    """Scale an image of `shape` (Y, X) and cut a random square of `size`."""
+    return _around(_random_centre(shape, scale, size, rng), scale * np.eye(2), size)
+
+
+def turn(shape: tuple[int, int], scale: float, size: int, rng: np.random.Generator) -> Geometry:
+    """Like `crop`, with a random rotation and flip."""
+    angle = rng.uniform(0, 2 * np.pi)
+    flip = np.diag([rng.choice([-1.0, 1.0]), 1.0])
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return _around(_random_centre(shape, scale, size, rng), scale * rotation @ flip, size)
+
+
+def random_scale(rng: np.random.Generator) -> float:
+    """Draw the scale around the network's diameter."""
+    return float(rng.uniform(*SCALE_RANGE))
+
+
+def _random_centre(
+    shape: tuple[int, int], scale: float, size: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Choose the (x, y) of the image that lands in the middle of the crop."""
+    height, width = shape
+    free = np.maximum(0, np.array([width, height]) - size / scale)
+    middle = (np.array([width, height]) - 1) / 2
+    return np.asarray(middle + (rng.random(2) - 0.5) * free)
+
+
+def _around(centre: NDArray[np.float64], linear: NDArray[np.float64], size: int) -> Geometry:
+    shift = (size - 1) / 2 - linear @ centre
+    return Geometry(np.column_stack([linear, shift]), size)
+
+
+def _square(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.vstack([matrix, [0.0, 0.0, 1.0]])
