@@ -43,21 +43,27 @@ def _read(path: Path) -> NDArray[np.generic]:
     if ending == ".npy":
         return read_seg(path).masks if is_seg_npy(path) else read_npy_array(path)
     if ending in _TIFF:
-        return tiff.read_array(path)
+        data, axes = tiff.read_array(path)
+        return _single_sample(path, np.moveaxis(data, axes.index("S"), -1)) if "S" in axes else data
     if ending in (".png", ".bmp"):
-        return raster.read_values(path)
+        data = raster.read_values(path)
+        return _single_sample(path, data) if data.ndim == 3 else data
     raise FileFormatError(
         path, f"masks cannot be read from {ending or 'such'} files.", hint="Use TIFF, PNG or NPY."
     )
 
 
+def _single_sample(path: Path, data: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return one of the samples of a pixel where all (but for alpha) are the same."""
+    samples = data[..., : 1 if data.shape[-1] == 2 else 3]
+    if not (samples == samples[..., :1]).all():
+        raise FileFormatError(path, "it is a colour picture, not masks.", hint=_COLOUR_HINT)
+    return samples[..., 0]
+
+
 def _as_labels(path: Path, data: NDArray[np.generic]) -> NDArray[np.uint32]:
-    array = data.squeeze() if data.ndim > 2 else data
-    if array.ndim == 3 and array.shape[-1] in (3, 4) and path.suffix.lower() in (".png", ".bmp"):
-        rgb = array[..., :3]
-        if not (rgb == rgb[..., :1]).all():
-            raise FileFormatError(path, "it is a colour picture, not masks.", hint=_COLOUR_HINT)
-        array = rgb[..., 0]
+    array = data.squeeze() if data.ndim > 3 else data
+    array = array[0] if array.ndim == 3 and len(array) == 1 else array
     if array.ndim not in (2, 3):
         raise FileFormatError(path, f"masks cannot have the shape {data.shape}.", hint=_COLOUR_HINT)
     return checked_labels(path, array)

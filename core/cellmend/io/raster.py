@@ -21,8 +21,11 @@ from cellmend.image import Image
 from cellmend.io.axes import arrange
 from cellmend.io.limits import check_size
 
-_COLOURS = {"L": (), "LA": ("grey", "alpha"), "RGB": ("red", "green", "blue")}
-_COLOURS["RGBA"] = (*_COLOURS["RGB"], "alpha")
+_SAMPLE_NAMES: dict[int, tuple[str, ...]] = {
+    2: ("grey", "alpha"),
+    3: ("red", "green", "blue"),
+    4: ("red", "green", "blue", "alpha"),
+}
 _PILLOW_LIMIT = threading.Lock()
 
 
@@ -50,7 +53,7 @@ def _decoded(path: Path, *, keep_palette: bool) -> tuple[NDArray[np.generic], st
         if _is_deep_png(path):
             return _deep_png(path)
         with _opened(path) as picture:
-            return _pixels(path, picture, keep_palette)
+            return _pixels(picture, keep_palette)
     except CellmendError:
         raise
     except PIL.UnidentifiedImageError as error:
@@ -80,22 +83,27 @@ def _opened(path: Path) -> PIL.Image.Image:
 
 
 def _pixels(
-    path: Path, picture: PIL.Image.Image, keep_palette: bool
+    picture: PIL.Image.Image, keep_palette: bool
 ) -> tuple[NDArray[np.generic], str, tuple[str, ...]]:
     # An animated PNG shows its first frame where animation is not known.
     count = getattr(picture, "n_frames", 1) if picture.format != "PNG" else 1
+    if count > 1:
+        return _animation(picture, count)
+    data = _frame(picture, keep_palette)
+    if data.ndim == 2:
+        return data, "YX", ()
+    return data, "YXS", _SAMPLE_NAMES.get(data.shape[-1], ())
+
+
+def _animation(
+    picture: PIL.Image.Image, count: int
+) -> tuple[NDArray[np.generic], str, tuple[str, ...]]:
     frames = []
     for number in range(count):
-        if count > 1:
-            picture.seek(number)
-        frames.append(_frame(picture, keep_palette))
-    # Frames of one file may be stored in different modes.
-    if len({frame.shape for frame in frames}) > 1:
-        raise FileFormatError(path, "its frames differ in size or colour.")
-    data = frames[0] if count == 1 else np.stack(frames)
-    axes = "T" * (count > 1) + "YX" + "S" * (frames[0].ndim == 3)
-    names = _COLOURS.get({2: "LA", 3: "RGB", 4: "RGBA"}.get(frames[0].shape[-1], "L"), ())
-    return data, axes, names if frames[0].ndim == 3 else ()
+        picture.seek(number)
+        frames.append(np.asarray(picture.convert("RGB")))  # each may have its own mode
+    data = _grey_if_equal(np.stack(frames))
+    return (data, "TYX", ()) if data.ndim == 3 else (data, "TYXS", _SAMPLE_NAMES[3])
 
 
 def _frame(picture: PIL.Image.Image, keep_palette: bool) -> NDArray[np.generic]:
@@ -132,5 +140,4 @@ def _deep_png(path: Path) -> tuple[NDArray[np.generic], str, tuple[str, ...]]:
     width, height = (int.from_bytes(content[i : i + 4], "big") for i in (16, 20))
     check_size(path, (height, width, 4), np.uint16)
     data = np.asarray(imagecodecs.png_decode(content))
-    names = _COLOURS[{2: "LA", 3: "RGB", 4: "RGBA"}[data.shape[-1]]]
-    return data, "YXS", names
+    return data, "YXS", _SAMPLE_NAMES[data.shape[-1]]

@@ -24,6 +24,7 @@ from cellmend.io import tiff_metadata
 from cellmend.io.atomic import replacing
 from cellmend.io.axes import arrange
 from cellmend.io.limits import check_size
+from cellmend.io.tiff_structure import missing_part
 
 # tifffile tells of odd files through logging; without a handler that ends up on stderr.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -56,13 +57,13 @@ def read_tiff(path: Path, axes: str | None = None) -> Image:
         )
 
 
-def read_array(path: Path) -> NDArray[np.generic]:
-    """Read the first series as stored, e.g. a label image, without giving it axes."""
+def read_array(path: Path) -> tuple[NDArray[np.generic], str]:
+    """Read the first series as stored, e.g. a label image, with the axes of the file."""
     with _opened(path) as tif:
         series = tif.series[0]
         check_size(path, series.shape, series.dtype or np.uint8)
         _check_complete(path, tif, series)
-        return _whole(path, series)
+        return _whole(path, series), series.axes
 
 
 def read_provenance(path: str | Path) -> dict[str, Any] | None:
@@ -166,23 +167,7 @@ def _whole(path: Path, series: tifffile.TiffPageSeries) -> NDArray[np.generic]:
 
 
 def _check_complete(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
-    """Raise for a file that ends before its pixels do, which decoders may fill with zeros."""
-    size = tif.filehandle.size
-    for page in series.pages:
-        if page is None:
-            continue
-        ends = zip(page.dataoffsets, page.databytecounts, strict=False)
-        if any(offset + count > size for offset, count in ends):
-            raise _incomplete(path)
-    if series.dataoffset is not None and series.dataoffset + series.nbytes > size:
-        raise _incomplete(path)
-    promised = int((tif.imagej_metadata or {}).get("images", 1)) if tif.is_imagej else 1
-    held = series.size // max(1, series.keyframe.size)
-    if promised > held:
-        raise _incomplete(path, f": {held} of {promised} planes are there")
-
-
-def _incomplete(path: Path, detail: str = "") -> FileFormatError:
-    return FileFormatError(
-        path, f"the file is incomplete{detail}.", hint="Copy it again from where it came."
-    )
+    missing = missing_part(tif, series)
+    if missing:
+        hint = "Copy it again from where it came."
+        raise FileFormatError(path, f"the file is incomplete: {missing}.", hint=hint)

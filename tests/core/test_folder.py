@@ -1,0 +1,113 @@
+"""Finding images, their neighbours, their masks, and naming results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cellmend.errors import InputError
+from cellmend.io.folder import list_images, neighbour, output_path, siblings
+from cellmend.io.pairs import find_pairs, training_pairs
+
+
+def touch(folder: Path, *names: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(b"x")
+
+
+def names(files) -> list[str]:
+    return [file.name for file in files]
+
+
+DERIVED = [
+    "a_masks.tif",
+    "a_cp_masks.png",
+    "a_seg.npy",
+    "a_flows.tif",
+    "a_flows_0.tif",
+    "a_cp_flows.tif",
+    "a_dP.tif",
+    "a_cp_cellprob.tif",
+    "a_cp_output.png",
+    "a_outlines.png",
+    "a_outlines_cp_masks.png",
+    "a_overlay.png",
+    "a_restored.tif",
+    "a_rois.zip",
+    "a_cp_outlines.txt",
+    ".hidden.tif",
+    "notes.md",
+    "a_img_cp_masks.tif",
+]
+
+
+def test_images_of_a_folder_in_natural_order(tmp_path):
+    touch(tmp_path, "img10.tif", "img2.TIF", "b.png", "Img1.npy", *DERIVED)
+    (tmp_path / "folder.tif").mkdir()
+    found = list_images([tmp_path])
+    assert names(found.files) == ["b.png", "Img1.npy", "img2.TIF", "img10.tif"]
+    assert found.problems == []
+
+
+def test_one_bad_input_does_not_stop_the_others(tmp_path):
+    touch(tmp_path / "full", "a.tif", "b.tif", "c.png", "a_masks.tif")
+    touch(tmp_path / "bare", "notes.txt")
+    inputs = [
+        tmp_path / "missing.tif",
+        tmp_path / "full" / "*.tif",
+        tmp_path / "bare",
+        str(tmp_path / "*.czi"),
+        tmp_path / "full" / "a_masks.tif",
+        tmp_path / "full",
+    ]
+    found = list_images(inputs)
+    assert names(found.files) == ["a.tif", "b.tif", "a_masks.tif", "c.png"]
+    assert [problem.path for problem in found.problems] == [Path(inputs[i]) for i in (0, 2, 3)]
+    for problem, word in zip(found.problems, ("no such", "no images", "no image"), strict=True):
+        assert word in str(problem)
+
+
+def test_a_name_with_brackets_is_a_name(tmp_path):
+    touch(tmp_path, "a[1].tif")
+    assert names(list_images([tmp_path / "a[1].tif"]).files) == ["a[1].tif"]
+
+
+def test_neighbours_wrap_round(tmp_path):
+    touch(tmp_path, "a1.tif", "a2.tif", "a10.tif", "a1_masks.tif")
+    assert names(siblings(tmp_path / "a2.tif")) == ["a1.tif", "a2.tif", "a10.tif"]
+    assert neighbour(tmp_path / "a10.tif", 1).name == "a1.tif"
+    assert neighbour(tmp_path / "a1.tif", -1).name == "a10.tif"
+    touch(tmp_path, "a3_masks.tif")
+    assert neighbour(tmp_path / "a3_masks.tif", -1).name == "a2.tif"
+
+
+def test_names_of_results():
+    assert output_path("d/a.b.tif", "_cp_masks.tif") == Path("d/a.b_cp_masks.tif")
+    assert output_path("d/a.ome.tif", "_seg.npy", "out") == Path("out/a.ome_seg.npy")
+
+
+def test_training_pairs(tmp_path):
+    first, second = tmp_path / "1", tmp_path / "2"
+    touch(first, "a_img.tif", "a_masks.tif", "b.png", "b_masks.png", "c.tif", "c_seg.npy")
+    touch(first, "d.tif", "e_img.tif", "e_img_masks.tif")
+    touch(second, "readme.txt")
+    pairs = find_pairs([first, second])
+    assert [(a.name, b.name) for a, b in pairs.found] == [
+        ("a_img.tif", "a_masks.tif"),
+        ("b.png", "b_masks.png"),
+        ("c.tif", "c_seg.npy"),
+        ("e_img.tif", "e_img_masks.tif"),
+    ]
+    assert names(pairs.without_masks) == ["d.tif"]
+    assert pairs.empty_folders == [second]
+    assert training_pairs([first, second]) == pairs.found
+
+
+def test_folders_without_pairs_are_an_error(tmp_path):
+    touch(tmp_path, "a.tif")
+    with pytest.raises(InputError, match=r"no images with masks.*1 images"):
+        training_pairs([tmp_path])
+    with pytest.raises(InputError, match="not a folder"):
+        training_pairs([tmp_path / "a.tif"])
