@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cellmend.dynamics.chunks import even_spans, run_chunks
-from cellmend.dynamics.heat import cell_flows
-from cellmend.dynamics.regions import Boxes, Labels, as_labels, boxes_and_areas
+from cellmend.dynamics.chunks import StopFlag, even_spans, run_chunks
+from cellmend.dynamics.heat import Flows, cell_errors, cell_flows
+from cellmend.dynamics.regions import Areas, Boxes, Labels, as_labels, boxes_and_areas
 from cellmend.progress import SILENT, Reporter
-
-Flows = NDArray[np.float32]
 
 LEAST_WORK = 2e6
 """Pixel updates below which handing a span to another thread costs more than it saves."""
@@ -65,14 +63,43 @@ def _plane_flows(labels: Labels, report: Reporter) -> Flows:
     flows = np.zeros((2, *labels.shape), np.float32)
     boxes, areas = boxes_and_areas(labels)
 
-    def kernel(first: int, last: int, stop: NDArray[np.bool_]) -> None:
+    def kernel(first: int, last: int, stop: StopFlag) -> None:
         cell_flows(labels, boxes, areas, flows, first, last, stop)
 
-    run_chunks(kernel, even_spans(diffusion_work(boxes), LEAST_WORK), report)
+    run_chunks(kernel, even_spans(_diffusion_work(boxes), LEAST_WORK), report)
     return flows
 
 
-def diffusion_work(boxes: Boxes) -> NDArray[np.int64]:
+def flow_errors(
+    labels: Labels, boxes: Boxes, areas: Areas, network: Flows, report: Reporter = SILENT
+) -> NDArray[np.float64]:
+    """Return how far each cell's own flows are from the network's.
+
+    Parameters
+    ----------
+    labels
+        int32 ``(Y, X)``.
+    boxes, areas
+        Of all labels, from `boxes_and_areas`; labels of area 0 are passed over.
+    network
+        float32 ``(2, Y, X)``, C-contiguous, 5 times the unit flow.
+
+    Returns
+    -------
+    ndarray
+        float64, indexed by label: the squared difference summed over both axes, averaged
+        over the cell's pixels. 0 where there is no such label.
+    """
+    errors = np.zeros(len(areas), np.float64)
+
+    def kernel(first: int, last: int, stop: StopFlag) -> None:
+        cell_errors(labels, boxes, areas, network, errors, first, last, stop)
+
+    run_chunks(kernel, even_spans(_diffusion_work(boxes), LEAST_WORK), report)
+    return errors
+
+
+def _diffusion_work(boxes: Boxes) -> NDArray[np.int64]:
     """Return the pixel updates that the diffusion in each box takes."""
     height, width = (boxes[:, [3, 5]] - boxes[:, [2, 4]] + np.int64(2)).T
     work: NDArray[np.int64] = 2 * (height + width) * height * width

@@ -17,13 +17,14 @@ from cellmend.dynamics.regions import Areas, Boxes, Labels
 
 Heat = NDArray[np.float32] | NDArray[np.float64]
 Flows = NDArray[np.float32]
+Box = NDArray[np.int32]
 
 SHORT_PATH = 64
 """Cells this small and round are computed in float32: their heat stays far above its range."""
 
 
 @njit(cache=True, nogil=True)
-def _source(labels: Labels, label: int, box: NDArray[np.int32]) -> tuple[int, int]:
+def _source(labels: Labels, label: int, box: Box) -> tuple[int, int]:
     """Return the pixel of the cell nearest to its centre of mass, the first in a tie.
 
     Coordinates count from 1 at the box's corner, as those of the padded block do.
@@ -85,19 +86,48 @@ def _spread(
 
 
 @njit(cache=True, nogil=True)
-def _directions(labels: Labels, label: int, box: NDArray[np.int32], heat: Heat, out: Flows) -> None:
-    """Write the unit vectors along the gradient of `heat` for the pixels of one cell."""
-    y0, y1, x0, x1 = box
-    width = x1 - x0 + 2
-    for y in range(y0, y1):
-        for x in range(x0, x1):
-            if labels[y, x] == label:
-                i = (y - y0 + 1) * width + (x - x0 + 1)
-                dy = np.float64(heat[i + width]) - np.float64(heat[i - width])
+def _directions(heat: Heat, weight: Heat, out: Flows) -> None:
+    """Write the unit vectors along the gradient of `heat` into `out` ``(2, h, w)``."""
+    height, width = out.shape[1:]
+    stride = width + 2
+    for y in range(height):
+        for x in range(width):
+            i = (y + 1) * stride + (x + 1)
+            if weight[i] > 0:
+                dy = np.float64(heat[i + stride]) - np.float64(heat[i - stride])
                 dx = np.float64(heat[i + 1]) - np.float64(heat[i - 1])
                 length = np.sqrt(dy * dy + dx * dx) + 1e-60
                 out[0, y, x] = dy / length
                 out[1, y, x] = dx / length
+
+
+@njit(cache=True, nogil=True)
+def _box_flows(labels: Labels, label: int, box: Box, area: int, stop: StopFlag) -> Flows:
+    """Return the flows ``(2, h, w)`` of one cell in its bounding box."""
+    height = box[1] - box[0] + 2
+    width = box[3] - box[2] + 2
+    size = height * width
+    y_source, x_source = _source(labels, label, box)
+    source = y_source * width + x_source
+    iterations = 2 * (height + width)
+    weight = np.zeros(size, np.float64)
+    for y in range(box[0], box[1]):
+        for x in range(box[2], box[3]):
+            if labels[y, x] == label:
+                weight[(y - box[0] + 1) * width + (x - box[2] + 1)] = 1.0 / 9.0
+    out = np.zeros((2, height - 2, width - 2), np.float32)
+    # A thin or winding cell needs the range of float64: heat falls about eightfold
+    # per pixel along a line one pixel wide.
+    if max(height, width) <= SHORT_PATH and 3 * area >= size:
+        share = weight.astype(np.float32)
+        single = np.zeros(size, np.float32)
+        _spread(single, np.zeros_like(single), share, source, width, iterations, stop)
+        _directions(single, share, out)
+    else:
+        double = np.zeros(size, np.float64)
+        _spread(double, np.zeros_like(double), weight, source, width, iterations, stop)
+        _directions(double, weight, out)
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -115,28 +145,40 @@ def cell_flows(
         if areas[label] == 0:
             continue
         box = boxes[label, 2:]
-        height = box[1] - box[0] + 2
-        width = box[3] - box[2] + 2
-        size = height * width
-        y_source, x_source = _source(labels, label, box)
-        source = y_source * width + x_source
-        iterations = 2 * (height + width)
-        weight = np.zeros(size, np.float64)
+        flows = _box_flows(labels, label, box, areas[label], stop)
+        if stop[0]:
+            return
         for y in range(box[0], box[1]):
             for x in range(box[2], box[3]):
                 if labels[y, x] == label:
-                    weight[(y - box[0] + 1) * width + (x - box[2] + 1)] = 1.0 / 9.0
-        # A thin or winding cell needs the range of float64: heat falls about eightfold
-        # per pixel along a line one pixel wide.
-        if max(height, width) <= SHORT_PATH and 3 * areas[label] >= size:
-            single = np.zeros(size, np.float32)
-            rows = np.zeros(size, np.float32)
-            _spread(single, rows, weight.astype(np.float32), source, width, iterations, stop)
-            _directions(labels, label, box, single, out)
-        else:
-            double = np.zeros(size, np.float64)
-            wide_rows = np.zeros(size, np.float64)
-            _spread(double, wide_rows, weight, source, width, iterations, stop)
-            _directions(labels, label, box, double, out)
+                    out[0, y, x] = flows[0, y - box[0], x - box[2]]
+                    out[1, y, x] = flows[1, y - box[0], x - box[2]]
+
+
+@njit(cache=True, nogil=True)
+def cell_errors(
+    labels: Labels,
+    boxes: Boxes,
+    areas: Areas,
+    network: Flows,
+    errors: NDArray[np.float64],
+    first: int,
+    last: int,
+    stop: StopFlag,
+) -> None:
+    """Write each cell's mean squared difference to the `network`'s flows ``(2, Y, X)`` / 5."""
+    for label in range(first, last):
+        if areas[label] == 0:
+            continue
+        box = boxes[label, 2:]
+        flows = _box_flows(labels, label, box, areas[label], stop)
         if stop[0]:
             return
+        total = 0.0
+        for y in range(box[0], box[1]):
+            for x in range(box[2], box[3]):
+                if labels[y, x] == label:
+                    dy = flows[0, y - box[0], x - box[2]] - network[0, y, x] / 5.0
+                    dx = flows[1, y - box[0], x - box[2]] - network[1, y, x] / 5.0
+                    total += dy * dy + dx * dx
+        errors[label] = total / areas[label]

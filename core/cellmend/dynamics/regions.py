@@ -53,16 +53,14 @@ def label_boxes(labels: Labels, boxes: Boxes, areas: Areas) -> None:
                 label = labels[z, y, x]
                 if label <= 0:
                     continue
-                box = boxes[label]
                 if areas[label] == 0:
-                    box[0], box[2], box[4] = z, y, x
-                    box[1], box[3], box[5] = z + 1, y + 1, x + 1
+                    boxes[label, 0], boxes[label, 2], boxes[label, 4] = z, y, x
                 areas[label] += 1
-                box[1] = z + 1
-                box[2] = min(box[2], y)
-                box[3] = max(box[3], y + 1)
-                box[4] = min(box[4], x)
-                box[5] = max(box[5], x + 1)
+                boxes[label, 1] = z + 1
+                boxes[label, 2] = min(boxes[label, 2], y)
+                boxes[label, 3] = max(boxes[label, 3], y + 1)
+                boxes[label, 4] = min(boxes[label, 4], x)
+                boxes[label, 5] = max(boxes[label, 5], x + 1)
 
 
 def boxes_and_areas(labels: Labels) -> tuple[Boxes, Areas]:
