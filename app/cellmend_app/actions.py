@@ -1,0 +1,436 @@
+"""Every action as data: its text, keys, icon, when it is possible, and what it does.
+
+Menus, tool bar, panels' buttons and the sheet of shortcuts are all made from
+this table. The keys are those of Cellpose where it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from PyQt6.QtCore import QObject
+from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
+
+from cellmend_app import handlers as do
+from cellmend_app.dialogs.shortcuts import ShortcutSheet
+from cellmend_app.resources import Theme, icon
+from cellmend_app.workbench import ToolName, Workbench
+
+Test = Callable[[Workbench], bool]
+Run = Callable[[Workbench], None]
+
+
+def always(_: Workbench) -> bool:
+    """Say that it is possible at any time."""
+    return True
+
+
+def has_image(w: Workbench) -> bool:
+    """Whether an image is open."""
+    return w.document.image is not None
+
+
+def has_cells(w: Workbench) -> bool:
+    """Whether there are masks."""
+    return has_image(w) and w.document.labels.count > 0
+
+
+def has_siblings(w: Workbench) -> bool:
+    """Whether there are other images in the folder."""
+    return len(w.services.files.folder) > 1
+
+
+def can_segment(w: Workbench) -> bool:
+    """Whether the chosen model can be run on an open image."""
+    return has_image(w) and w.panels.segment.ready and not w.computing
+
+
+def can_restore(task: str) -> Test:
+    """Return whether the model of `task` can be run on an open image."""
+    return lambda w: has_image(w) and w.panels.restore.ready(task) and not w.computing
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One action.
+
+    Parameters
+    ----------
+    id, text
+        Its name in code and on screen.
+    run
+        What it does.
+    keys
+        Shortcuts; the first one is shown.
+    tip
+        What the tooltip says instead of the text.
+    icon
+        The name of its icon, if it has one.
+    when
+        Whether it is possible now.
+    why_not
+        Why it is not possible, where that needs words; shown as its tooltip.
+    checked
+        For actions that are on or off: whether it is on now.
+    group
+        Of the checkable actions of one group exactly one is on.
+    """
+
+    id: str
+    text: str
+    run: Run
+    keys: tuple[str, ...] = ()
+    tip: str = ""
+    icon: str = ""
+    when: Test = always
+    why_not: Callable[[Workbench], str] | None = None
+    checked: Test | None = None
+    group: str = ""
+
+
+def _tool(name: ToolName, text: str, key: str, tip: str) -> Spec:
+    return Spec(
+        id=name,
+        text=text,
+        run=lambda w: w.use_tool(name),
+        keys=(key,),
+        tip=tip,
+        icon="delete-cells" if name == "delete" else name,
+        when=has_image,
+        checked=lambda w: w.tool == name,
+        group="tools",
+    )
+
+
+def _restore(task: str, tip: str) -> Spec:
+    return Spec(
+        id=task,
+        text=task.capitalize(),
+        run=lambda w: do.restore(w, task),
+        tip=tip,
+        icon=task,
+        when=can_restore(task),
+        why_not=lambda w: w.panels.restore.missing(task),
+    )
+
+
+TABLE: dict[str, tuple[Spec | None, ...]] = {
+    "File": (
+        Spec("open", "Open image…", do.open_image, ("Ctrl+L",), icon="open"),
+        Spec("open-folder", "Open folder…", do.open_folder, ("Ctrl+Shift+L",), icon="folder"),
+        Spec("open-seg", "Open segmentation (_seg.npy)…", do.open_seg, ("Ctrl+P",)),
+        Spec(
+            "load-masks", "Load masks over this image…", do.load_masks, ("Ctrl+M",), when=has_image
+        ),
+        None,
+        Spec(
+            "previous",
+            "Previous image",
+            lambda w: w.services.files.step(-1),
+            ("A", "Left"),
+            icon="previous",
+            when=has_siblings,
+        ),
+        Spec(
+            "next",
+            "Next image",
+            lambda w: w.services.files.step(1),
+            ("D", "Right"),
+            icon="next",
+            when=has_siblings,
+        ),
+        None,
+        Spec(
+            "save",
+            "Save",
+            lambda w: w.services.files.save(),
+            ("Ctrl+S",),
+            tip="Save masks and settings as _seg.npy, which Cellpose opens too",
+            icon="save",
+            when=has_image,
+        ),
+        Spec(
+            "save-tif",
+            "Save masks as TIFF",
+            lambda w: w.services.files.export("tif"),
+            ("Ctrl+N",),
+            when=has_cells,
+        ),
+        Spec(
+            "save-png",
+            "Save masks as PNG",
+            lambda w: w.services.files.export("png"),
+            ("Ctrl+Shift+N",),
+            when=has_cells,
+        ),
+        Spec(
+            "save-outlines",
+            "Save outlines as text",
+            lambda w: w.services.files.export("txt"),
+            ("Ctrl+O",),
+            when=has_cells,
+        ),
+        Spec(
+            "save-rois",
+            "Save ROIs for ImageJ",
+            lambda w: w.services.files.export("rois"),
+            ("Ctrl+R",),
+            when=has_cells,
+        ),
+        Spec(
+            "save-flows",
+            "Save flows and cell probability",
+            lambda w: w.services.files.export("flows"),
+            ("Ctrl+F",),
+            when=lambda w: w.document.results is not None,
+        ),
+        Spec(
+            "save-restored",
+            "Save restored image",
+            lambda w: w.services.files.export("restored"),
+            ("Ctrl+Shift+S",),
+            when=lambda w: w.document.restored is not None,
+        ),
+        None,
+        Spec("quit", "Quit", do.close_window, ("Ctrl+Q",)),
+    ),
+    "Edit": (
+        Spec(
+            "undo",
+            "Undo",
+            lambda w: w.document.undo.undo(),
+            ("Ctrl+Z",),
+            icon="undo",
+            when=lambda w: w.document.undo.canUndo(),
+        ),
+        Spec(
+            "redo",
+            "Redo",
+            lambda w: w.document.undo.redo(),
+            ("Ctrl+Y", "Ctrl+Shift+Z"),
+            icon="redo",
+            when=lambda w: w.document.undo.canRedo(),
+        ),
+        None,
+        _tool(
+            "pick", "Pick", "V", "Click selects, Ctrl+click deletes, Alt+click merges, drag pans"
+        ),
+        _tool("brush", "Brush", "P", "Paint a cell; Shift begins a new one"),
+        _tool("eraser", "Eraser", "E", "Erase pixels of masks"),
+        _tool("outline", "Outline", "O", "Draw the border of a new cell"),
+        _tool("merge", "Merge", "M", "Click a cell, then those to merge into it"),
+        _tool("delete", "Delete cells", "K", "Click cells to delete them"),
+        None,
+        Spec("brush-smaller", "Smaller brush", lambda w: w.panels.edit.step_brush(-1), ("Comma",)),
+        Spec("brush-larger", "Larger brush", lambda w: w.panels.edit.step_brush(1), ("Period",)),
+        None,
+        Spec(
+            "delete-selected",
+            "Delete selected cell",
+            do.delete_selected,
+            ("Del", "Backspace"),
+            icon="delete",
+            when=lambda w: w.document.selected > 0,
+        ),
+        Spec(
+            "clear",
+            "Clear all masks",
+            lambda w: w.services.segment.clear(),
+            ("Ctrl+0",),
+            when=has_cells,
+        ),
+    ),
+    "View": (
+        Spec("zoom-in", "Zoom in", lambda w: w.view.zoom(1.25), ("=", "+"), when=has_image),
+        Spec("zoom-out", "Zoom out", lambda w: w.view.zoom(0.8), ("-",), when=has_image),
+        Spec(
+            "fit",
+            "Fit image to window",
+            lambda w: w.view.fit(),
+            ("F",),
+            icon="fit",
+            when=has_image,
+        ),
+        None,
+        Spec(
+            "masks",
+            "Masks",
+            lambda w: w.panels.view.masks.toggle(),
+            ("X",),
+            icon="masks",
+            checked=lambda w: w.panels.view.masks.isChecked(),
+        ),
+        Spec(
+            "outlines",
+            "Outlines",
+            lambda w: w.panels.view.outlines.toggle(),
+            ("Z",),
+            checked=lambda w: w.panels.view.outlines.isChecked(),
+        ),
+        Spec(
+            "previous-view",
+            "Previous layer",
+            lambda w: w.panels.view.step_view(-1),
+            ("PgUp",),
+            when=has_image,
+        ),
+        Spec(
+            "next-view",
+            "Next layer",
+            lambda w: w.panels.view.step_view(1),
+            ("PgDown",),
+            when=has_image,
+        ),
+        None,
+        Spec("theme", "Light or dark", do.switch_theme, ("Ctrl+D",), icon="theme"),
+    ),
+    "Compute": (
+        _restore("denoise", "Remove noise, so that cells are found"),
+        _restore("deblur", "Sharpen what is out of focus"),
+        _restore("upsample", "Enlarge cells that are too small for their pixels"),
+        Spec(
+            "segment",
+            "Segment",
+            do.segment,
+            ("Ctrl+Return",),
+            tip="Find the cells",
+            icon="segment",
+            when=can_segment,
+        ),
+    ),
+    "Models": (
+        Spec(
+            "retrain",
+            "Retrain",
+            do.retrain,
+            ("Ctrl+T",),
+            tip="Train a model on the corrected images of this folder",
+            icon="retrain",
+        ),
+        None,
+        Spec("add-model", "Add a model file…", do.add_model),
+        Spec("remove-model", "Remove the chosen model", do.remove_model, when=do.own_model_chosen),
+    ),
+    "Help": (
+        Spec("shortcuts", "Keyboard and mouse", lambda w: show_shortcuts(w), ("F1", "Ctrl+H")),
+        Spec("about", "About Cellmend", lambda w: w.messages.about()),
+    ),
+}
+
+TOOL_BAR: tuple[str | None, ...] = (
+    "open",
+    "save",
+    None,
+    "denoise",
+    "deblur",
+    "upsample",
+    "segment",
+    None,
+    "undo",
+    "redo",
+    None,
+    "retrain",
+    "fit",
+    "theme",
+)
+PROMINENT = {"denoise", "deblur", "upsample"}
+PRIMARY = "segment"
+TOOLS = ("pick", "brush", "eraser", "outline", "merge", "delete")
+"""The ids of the actions that choose a tool."""
+
+
+MOUSE = (
+    ("Wheel", "Zoom"),
+    ("Left drag", "Move the image"),
+    ("Double click, or Space", "Fit image to window"),
+    ("C held", "Compare the restored with the raw image"),
+    ("Left click", "Select a cell"),
+    ("Ctrl+left click", "Delete a cell"),
+    ("Alt+left click", "Merge a cell into the selected one"),
+    ("Right click, or Shift+left click", "Start an outline; again, or back at its start, ends it"),
+    ("Esc", "Drop the outline or stroke being drawn"),
+)
+
+
+def shortcut_rows() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return what every key and gesture does, by menu."""
+    rows = [
+        (menu, [(", ".join(s.keys), s.text.rstrip("…")) for s in entries if s and s.keys])
+        for menu, entries in TABLE.items()
+    ]
+    return [("Mouse", list(MOUSE)), *((menu, keys) for menu, keys in rows if keys)]
+
+
+def show_shortcuts(w: Workbench) -> None:
+    """Open the sheet of shortcuts."""
+    ShortcutSheet(shortcut_rows(), w.window).open()
+
+
+def tip_of(spec: Spec) -> str:
+    """Return the tooltip of an action: what it does, and its key."""
+    keys = f"  ({spec.keys[0]})" if spec.keys else ""
+    return (spec.tip or spec.text.rstrip("…")) + keys
+
+
+def specs() -> Iterator[Spec]:
+    """Yield every action of the table."""
+    for entries in TABLE.values():
+        yield from (spec for spec in entries if spec is not None)
+
+
+class Actions(QObject):
+    """The table brought to life for one workbench."""
+
+    def __init__(self, workbench: Workbench, theme: Theme, parent: QObject) -> None:
+        super().__init__(parent)
+        self._workbench = workbench
+        self._specs = {spec.id: spec for spec in specs()}
+        self._groups: dict[str, QActionGroup] = {}
+        self._actions = {spec.id: self._make(spec) for spec in self._specs.values()}
+        self.set_theme(theme)
+        self.refresh()
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
+
+    def all(self) -> list[QAction]:
+        """Return every action."""
+        return list(self._actions.values())
+
+    def refresh(self) -> None:
+        """Ask every action whether it is possible, and whether it is on."""
+        for name, spec in self._specs.items():
+            action = self._actions[name]
+            action.setEnabled(spec.when(self._workbench))
+            if spec.checked is not None:
+                action.setChecked(spec.checked(self._workbench))
+            if spec.why_not is not None:
+                action.setToolTip(spec.why_not(self._workbench) or tip_of(spec))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icons in the colours of `theme`."""
+        for name, spec in self._specs.items():
+            if spec.icon:
+                color = "accent_text" if name == PRIMARY else "text"
+                self._actions[name].setIcon(icon(spec.icon, theme, color=color))
+
+    def _make(self, spec: Spec) -> QAction:
+        action = QAction(spec.text, self)
+        action.setObjectName(spec.id)
+        action.setShortcuts([QKeySequence(key) for key in spec.keys])
+        action.setCheckable(spec.checked is not None)
+        action.triggered.connect(lambda: self._run(spec))
+        if spec.group:
+            self._group(spec.group).addAction(action)
+        action.setToolTip(tip_of(spec))
+        return action
+
+    def _group(self, name: str) -> QActionGroup:
+        if name not in self._groups:
+            self._groups[name] = QActionGroup(self)
+        return self._groups[name]
+
+    def _run(self, spec: Spec) -> None:
+        spec.run(self._workbench)
+        self.refresh()

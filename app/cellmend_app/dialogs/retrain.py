@@ -1,0 +1,297 @@
+"""Retrain a model on the corrected images of the folder, and watch it learn."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pyqtgraph as pg
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QCloseEvent
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cellmend_app.dialogs.files import MODELS, choose_file
+from cellmend_app.resources import Theme, colors
+from cellmend_app.services.models import SEGMENTATION, ModelService
+from cellmend_app.services.train import Epoch, TrainRequest, TrainService
+
+PATH_ROLE = Qt.ItemDataRole.UserRole
+FIRST_EPOCHS, FIRST_RATE = 50, 1e-3
+
+
+class RetrainDialog(QDialog):
+    """Settings on the left, the loss curve on the right, progress below.
+
+    It does not block the window, and training goes on when it is closed.
+
+    Signals
+    -------
+    trained(name)
+        A new model was made and is in the list.
+    """
+
+    trained = pyqtSignal(str)
+
+    def __init__(
+        self,
+        training: TrainService,
+        models: ModelService,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Retrain a model")
+        self.resize(880, 520)
+        self._training = training
+        self._models = models
+        self._theme: Theme = theme
+        self._losses: list[float] = []
+        self._validation: list[tuple[int, float]] = []
+        self._build_fields()
+        self._build_curve()
+        self._build_buttons()
+        self._arrange()
+        self._connect()
+
+    def prepare(self, images: list[Path], start_from: str) -> None:
+        """List the corrected images, and offer the model in use to start from."""
+        if self._training.running:
+            return
+        self.images.clear()
+        for path in images:
+            item = QListWidgetItem(path.name)
+            item.setData(PATH_ROLE, path)
+            item.setToolTip(str(path))
+            item.setCheckState(Qt.CheckState.Checked)
+            self.images.addItem(item)
+        self._list_models(start_from)
+        self.name.setText(f"retrained-{datetime.now():%Y%m%d-%H%M}")
+        self._update()
+
+    def request(self) -> TrainRequest:
+        """Return what the fields ask for."""
+        return TrainRequest(
+            images=tuple(self._chosen()),
+            name=self.name.text().strip(),
+            start_from=str(self.start_from.currentData()),
+            epochs=self.epochs.value(),
+            learning_rate=self.rate.value(),
+        )
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Hide only: a training goes on, and is shown again on return."""
+        super().closeEvent(event)
+
+    # -- building
+
+    def _build_fields(self) -> None:
+        self.images = QListWidget()
+        _name(self.images, "Corrected images", "Images with saved masks; untick those to leave out")
+        self.start_from = QComboBox()
+        _name(self.start_from, "Model to start from", "A built-in model, one of yours, or a file")
+        self.name = QLineEdit()
+        _name(self.name, "Name of the new model", "The new model is listed under this name")
+        self.epochs = QSpinBox()
+        self.epochs.setRange(1, 5000)
+        self.epochs.setValue(FIRST_EPOCHS)
+        _name(self.epochs, "Epochs", "How often training goes through the images")
+        self.rate = QDoubleSpinBox()
+        self.rate.setDecimals(5)
+        self.rate.setRange(0.00001, 1.0)
+        self.rate.setSingleStep(0.0005)
+        self.rate.setValue(FIRST_RATE)
+        _name(self.rate, "Learning rate", "How large the steps of training are")
+
+    def _build_curve(self) -> None:
+        c = colors(self._theme)
+        self.plot = pg.PlotWidget(background=c["field"])
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.plot.setMouseEnabled(False, False)
+        self.plot.setMinimumSize(360, 220)
+        for side, text in (("left", "loss"), ("bottom", "epoch")):
+            axis = self.plot.getAxis(side)
+            axis.setPen(c["border"])
+            axis.setTextPen(c["muted"])
+            axis.setLabel(text, color=c["muted"])
+        self.plot.showGrid(y=True, alpha=0.15)
+        self.plot.addLegend(offset=(-10, 10), labelTextColor=c["text"])
+        self._curve = self.plot.plot(
+            pen=pg.mkPen(c["accent"], width=2), name="training", symbol="o", symbolSize=4
+        )
+        self._curve.setSymbolBrush(c["accent"])
+        self._curve.setSymbolPen(c["accent"])
+        self._validation_curve = self.plot.plot(
+            pen=pg.mkPen("#e0a458", width=2, style=Qt.PenStyle.DashLine), name="validation"
+        )
+        _name(self.plot, "Loss curve", "The loss after every epoch: lower is better")
+
+    def _build_buttons(self) -> None:
+        self.progress = QProgressBar()
+        self.progress.setRange(0, 1)
+        self.progress.setTextVisible(False)
+        _name(self.progress, "Progress of the training")
+        self.state = QLabel()
+        self.state.setProperty("muted", True)
+        self.state.setWordWrap(True)
+        self.start = QPushButton("Train")
+        self.start.setProperty("primary", True)
+        _name(self.start, "Start training")
+        self.stop = QPushButton("Cancel training")
+        _name(self.stop, "Cancel training", "Stop; no model is made")
+        self.close_button = QPushButton("Close")
+        _name(self.close_button, "Close", "Close this window; a training goes on")
+
+    def _arrange(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Start from", self.start_from)
+        form.addRow("Name", self.name)
+        form.addRow("Epochs", self.epochs)
+        form.addRow("Learning rate", self.rate)
+        left = QVBoxLayout()
+        heading = QLabel("Corrected images")
+        heading.setProperty("heading", True)
+        left.addWidget(heading)
+        left.addWidget(self.images, 1)
+        left.addLayout(form)
+        sides = QHBoxLayout()
+        sides.setSpacing(16)
+        sides.addLayout(left, 2)
+        sides.addWidget(self.plot, 3)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.state, 1)
+        for button in (self.stop, self.close_button, self.start):
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(12)
+        layout.addLayout(sides, 1)
+        layout.addWidget(self.progress)
+        layout.addLayout(buttons)
+
+    def _connect(self) -> None:
+        self.start.clicked.connect(self._start)
+        self.stop.clicked.connect(self._training.cancel)
+        self.close_button.clicked.connect(self.close)
+        self.images.itemChanged.connect(lambda _: self._update())
+        self.name.textChanged.connect(lambda _: self._update())
+        self.start_from.activated.connect(self._on_model)
+        training = self._training
+        training.started.connect(self._on_started)
+        training.advanced.connect(self._on_epoch)
+        training.succeeded.connect(self._on_success)
+        training.failed.connect(lambda reason: self._end(f"Training failed: {reason}"))
+        training.cancelled.connect(lambda: self._end("Training was cancelled; no model was made."))
+
+    # -- what the person does
+
+    def _start(self) -> None:
+        self._losses, self._validation = [], []
+        self._curve.setData([], [])
+        self._validation_curve.setData([], [])
+        self.progress.setRange(0, 0)
+        self.state.setText("Reading the images…")
+        self._training.start(self.request())
+        self._update()
+
+    def _on_model(self, index: int) -> None:
+        if self.start_from.itemData(index) is not None:
+            return
+        path = choose_file(self, "A model to start from", Path.home(), MODELS)
+        self.start_from.setCurrentIndex(0)
+        if path is not None:
+            self.start_from.insertItem(0, path.name, str(path))
+            self.start_from.setCurrentIndex(0)
+
+    # -- what the training says
+
+    def _on_started(self, images: int, epochs: int) -> None:
+        self.progress.setRange(0, epochs)
+        self.progress.setValue(0)
+        self.plot.setXRange(1, max(2, epochs))
+        self.state.setText(f"Training on {images} {'image' if images == 1 else 'images'}…")
+
+    def _on_epoch(self, epoch: Epoch) -> None:
+        self._losses.append(epoch.loss)
+        self._curve.setData(range(1, len(self._losses) + 1), self._losses)
+        if epoch.validation_loss is not None:
+            self._validation.append((epoch.number, epoch.validation_loss))
+            self._validation_curve.setData(*zip(*self._validation, strict=True))
+        self.progress.setValue(epoch.number)
+        left = epoch.seconds / epoch.number * (epoch.of - epoch.number)
+        self.state.setText(
+            f"Epoch {epoch.number} of {epoch.of}, loss {epoch.loss:.3f}, {duration(left)} left"
+        )
+
+    def _on_success(self, model: str) -> None:
+        self._end(f"Done: the model “{model}” is in the list and chosen.")
+        self.trained.emit(model)
+
+    def _end(self, text: str) -> None:
+        if self.progress.maximum() == 0:
+            self.progress.setRange(0, 1)
+        self.state.setText(text)
+        self._update()
+
+    # -- state
+
+    def _chosen(self) -> list[Path]:
+        items = (self.images.item(i) for i in range(self.images.count()))
+        return [
+            item.data(PATH_ROLE)
+            for item in items
+            if item is not None and item.checkState() == Qt.CheckState.Checked
+        ]
+
+    def _list_models(self, start_from: str) -> None:
+        self.start_from.clear()
+        for choice in self._models.of_task(SEGMENTATION):
+            if choice.installed:
+                self.start_from.addItem(choice.name, choice.name)
+        self.start_from.addItem("From a file…", None)
+        self.start_from.setCurrentIndex(max(0, self.start_from.findData(start_from)))
+
+    def _update(self) -> None:
+        running, chosen = self._training.running, self._chosen()
+        for field in (self.images, self.start_from, self.name, self.epochs, self.rate):
+            field.setDisabled(running)
+        self.stop.setVisible(running)
+        taken = self._models.installed(self.name.text().strip())
+        self.start.setDisabled(running or not chosen or not self.name.text().strip() or taken)
+        if running:
+            return
+        if not self.images.count():
+            self.state.setText("No image of this folder has saved masks: correct some and save.")
+        elif taken and not self._losses:
+            self.state.setText("There is a model of this name already; choose another.")
+        elif not self._losses:
+            self.state.setText(f"{len(chosen)} of {self.images.count()} images chosen.")
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people say it: ``40 s``, ``12 min``, ``3 h 20 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _name(widget: QWidget, text: str, tip: str = "") -> None:
+    widget.setAccessibleName(text)
+    widget.setToolTip(tip or text)

@@ -1,0 +1,119 @@
+"""What actions do, where that is more than one call."""
+
+from __future__ import annotations
+
+from PyQt6.QtWidgets import QApplication
+
+from cellmend.errors import CellmendError
+from cellmend_app.dialogs import files
+from cellmend_app.dialogs.retrain import RetrainDialog
+from cellmend_app.resources import THEMES, Theme, palette, style_sheet
+from cellmend_app.services.models import SEGMENTATION
+from cellmend_app.tools.cells import delete_cell
+from cellmend_app.workbench import Workbench
+
+
+def open_image(w: Workbench) -> None:
+    """Ask for an image and open it."""
+    path = files.choose_file(w.window, "Open image", w.preferences.folder, files.IMAGES)
+    if path is not None:
+        w.services.files.open(path)
+
+
+def open_folder(w: Workbench) -> None:
+    """Ask for a folder and open its first image."""
+    path = files.choose_folder(w.window, "Open folder", w.preferences.folder)
+    if path is not None:
+        w.services.files.open(path)
+
+
+def open_seg(w: Workbench) -> None:
+    """Ask for a ``_seg.npy`` and open it with its image."""
+    folder = w.preferences.folder
+    path = files.choose_file(w.window, "Open segmentation", folder, files.SEGMENTATIONS)
+    if path is not None:
+        w.services.files.open(path)
+
+
+def load_masks(w: Workbench) -> None:
+    """Ask for masks and lay them over the open image."""
+    path = files.choose_file(w.window, "Load masks", w.preferences.folder, files.MASKS)
+    if path is not None:
+        w.services.files.load_masks(path)
+
+
+def close_window(w: Workbench) -> None:
+    """Close the window, which asks about unsaved edits."""
+    w.window.close()
+
+
+def delete_selected(w: Workbench) -> None:
+    """Delete the selected cell."""
+    delete_cell(w.document, w.document.selected)
+
+
+def restore(w: Workbench, task: str) -> None:
+    """Run the restoration that the panel's choice gives to `task`."""
+    try:
+        settings = w.panels.restore.settings(task)
+    except CellmendError as error:
+        w.messages.error(error, "restore the image", panel="restore")
+        return
+    w.services.restore.run(settings)
+
+
+def segment(w: Workbench) -> None:
+    """Find cells with the panel's settings."""
+    w.services.segment.run(w.panels.segment.request())
+
+
+def retrain(w: Workbench) -> None:
+    """Open the dialog that retrains a model."""
+    if w.retrain is None:
+        w.retrain = RetrainDialog(
+            w.services.training, w.services.models, w.preferences.theme, w.window
+        )
+        w.retrain.trained.connect(lambda name: offer_model(w, name))
+    w.retrain.prepare(w.services.files.corrected(), w.panels.segment.chosen_model)
+    w.retrain.show()
+    w.retrain.raise_()
+
+
+def offer_model(w: Workbench, name: str) -> None:
+    """Read the list of models anew and choose the model `name`."""
+    job = w.services.models.refresh()
+    job.succeeded.connect(lambda _: w.panels.segment.choose_model(name))
+
+
+def add_model(w: Workbench) -> None:
+    """Ask for a weight file and add it to the person's models."""
+    path = files.choose_file(w.window, "Add a model", w.preferences.folder, files.MODELS)
+    if path is not None:
+        w.services.models.add(path)
+
+
+def remove_model(w: Workbench) -> None:
+    """Delete the chosen model, if it is the person's own and they confirm."""
+    name = w.panels.segment.chosen_model
+    if w.messages.confirm(f"Remove the model {name}?", "Its file is deleted."):
+        w.services.models.remove(name)
+
+
+def own_model_chosen(w: Workbench) -> bool:
+    """Whether the chosen model is the person's own."""
+    chosen = w.panels.segment.chosen_model
+    return any(c.name == chosen and c.own for c in w.services.models.of_task(SEGMENTATION))
+
+
+def switch_theme(w: Workbench) -> None:
+    """Go from dark to light or back."""
+    w.preferences.theme = THEMES[1 - THEMES.index(w.preferences.theme)]
+    apply_theme(w.preferences.theme)
+
+
+def apply_theme(theme: Theme) -> None:
+    """Give the whole program the colours of `theme`."""
+    app = QApplication.instance()
+    if isinstance(app, QApplication):
+        app.setPalette(palette(theme))
+        app.setStyleSheet(style_sheet(theme))

@@ -1,0 +1,116 @@
+"""Small pieces that the panels are built of."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QIcon
+from PyQt6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cellmend_app.resources import resource_folder
+
+ICON_SIZE = QSize(20, 20)
+LABEL_WIDTH = 76
+
+
+class Section(QWidget):
+    """A titled part of a side panel that folds away."""
+
+    def __init__(self, title: str, body: QWidget, *, open_: bool = True) -> None:
+        super().__init__()
+        icons = resource_folder() / "icons"
+        self._arrows = {True: icons / "arrow-down.svg", False: icons / "arrow-right.svg"}
+        self.header = QToolButton()
+        self.header.setObjectName("section")
+        self.header.setText(title)
+        self.header.setCheckable(True)
+        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.header.setIconSize(QSize(12, 12))
+        self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        name(self.header, f"Show or hide: {title}")
+        self.body = body
+        layout = column(self, spacing=2)
+        layout.addWidget(self.header)
+        layout.addWidget(body)
+        self.header.toggled.connect(self._fold)
+        self.header.setChecked(open_)
+        self._fold(open_)
+
+    def _fold(self, open_: bool) -> None:
+        self.header.setIcon(QIcon(str(self._arrows[open_])))
+        self.body.setVisible(open_)
+
+
+def name(widget: QWidget, text: str, tip: str = "") -> None:
+    """Give a control its accessible name and its tooltip (the name, if none is given)."""
+    widget.setAccessibleName(text)
+    widget.setToolTip(tip or text)
+
+
+def column(widget: QWidget, *, spacing: int = 6) -> QVBoxLayout:
+    """Lay `widget` out from top to bottom, without margins."""
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
+    return layout
+
+
+def row(*widgets: QWidget, stretch: int = -1, spacing: int = 6) -> QHBoxLayout:
+    """Lay widgets out from left to right; the one at `stretch` takes the room."""
+    layout = QHBoxLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(spacing)
+    for index, widget in enumerate(widgets):
+        layout.addWidget(widget, 1 if index == stretch else 0)
+    return layout
+
+
+def labelled(text: str, *widgets: QWidget, stretch: int = 0) -> QHBoxLayout:
+    """Lay out a form's row: its label, then its controls."""
+    label = QLabel(text)
+    label.setMinimumWidth(LABEL_WIDTH)
+    if widgets:
+        label.setBuddy(widgets[0])
+    layout = row(label, *widgets, stretch=stretch + 1)
+    return layout
+
+
+def rule() -> QFrame:
+    """Return a thin horizontal line."""
+    line = QFrame()
+    line.setObjectName("rule")
+    return line
+
+
+def muted(text: str = "") -> QLabel:
+    """Return a label for secondary text, wrapped."""
+    label = QLabel(text)
+    label.setProperty("muted", True)
+    label.setWordWrap(True)
+    return label
+
+
+def mark(widget: QWidget, wrong: bool) -> None:
+    """Outline a field whose value is refused, or take the outline back."""
+    widget.setProperty("wrong", wrong)
+    style = widget.style()
+    if style is not None:
+        style.unpolish(widget)
+        style.polish(widget)
+
+
+def add(layout: QBoxLayout, *items: QWidget | QBoxLayout) -> None:
+    """Add widgets and layouts in order."""
+    for item in items:
+        if isinstance(item, QWidget):
+            layout.addWidget(item)
+        else:
+            layout.addLayout(item)

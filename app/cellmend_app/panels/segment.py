@@ -1,0 +1,269 @@
+"""The panel that finds cells: model, diameter, channels, thresholds."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QStandardItemModel
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
+
+from cellmend.params import MaskSettings, SegmentSettings, TileSettings
+from cellmend_app.document import Document
+from cellmend_app.messages import Messages
+from cellmend_app.panels.parts import ICON_SIZE, Section, add, column, labelled, mark, muted, name
+from cellmend_app.resources import Theme, icon
+from cellmend_app.services.models import SEGMENTATION, ModelService
+from cellmend_app.services.segment import SegmentRequest
+
+LIVE_DELAY_MS = 250
+"""A threshold must rest this long before the masks are made anew."""
+
+
+class SegmentPanel(QWidget):
+    """Collects the settings of a segmentation.
+
+    Signals
+    -------
+    thresholds_changed(MaskSettings)
+        A threshold was changed and has come to rest.
+    scale_disk_toggled(bool)
+        Whether the disk of the cells' diameter is to be shown on the image.
+    model_changed()
+        Another model is chosen.
+    """
+
+    thresholds_changed = pyqtSignal(object)
+    scale_disk_toggled = pyqtSignal(bool)
+    model_changed = pyqtSignal()
+
+    def __init__(self, document: Document, models: ModelService, messages: Messages) -> None:
+        super().__init__()
+        self._document = document
+        self._models = models
+        self._build_model()
+        self._build_diameter()
+        self._build_thresholds()
+        self.problem = QLabel()
+        self.problem.setProperty("wrong", True)
+        self.problem.setWordWrap(True)
+        self.problem.hide()
+        self.count = muted()
+        self._channel_rows = QWidget()
+        add(
+            column(self._channel_rows),
+            labelled("Segment in", self.channel),
+            labelled("Nuclei in", self.nuclei),
+        )
+        self._source_row = QWidget()
+        self._source_row.setLayout(labelled("Image", self.source))
+        self._layout = column(self)
+        more = QWidget()
+        add(
+            column(more),
+            labelled("Cell threshold", self.cellprob),
+            labelled("Flow threshold", self.flow),
+            labelled("Smallest cell", self.min_size),
+            labelled("Iterations", self.niter),
+            self.augment,
+        )
+        add(
+            self._layout,
+            labelled("Model", self.model),
+            labelled("Diameter", self.diameter, self.auto, self.disk),
+            self._source_row,
+            self._channel_rows,
+            Section("More settings", more, open_=False),
+            self.problem,
+            self.count,
+        )
+        self._connect(messages)
+        self._update_image()
+        self._update_models()
+
+    def add_button(self, button: QWidget) -> None:
+        """Put the Segment button at the bottom, above the count."""
+        self._layout.insertWidget(self._layout.count() - 2, button)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icons in the colours of `theme`."""
+        self.disk.setIcon(icon("measure", theme))
+
+    def request(self) -> SegmentRequest:
+        """Return what a press of Segment asks for."""
+        settings = SegmentSettings(
+            model=self.chosen_model,
+            diameter=None if self.auto.isChecked() else self.diameter.value(),
+            channels=self._channels(),
+            masks=self.mask_settings(),
+            tiles=TileSettings(augment=self.augment.isChecked()),
+        )
+        on_restored = self.source.isEnabled() and self.source.currentIndex() == 1
+        return SegmentRequest(settings, on_restored)
+
+    def mask_settings(self) -> MaskSettings:
+        """Return the thresholds."""
+        return MaskSettings(
+            cellprob_threshold=self.cellprob.value(),
+            flow_threshold=self.flow.value(),
+            min_size=self.min_size.value(),
+            niter=self.niter.value() or None,
+        )
+
+    @property
+    def chosen_model(self) -> str:
+        """The name of the chosen model, empty while the list is unknown."""
+        return str(self.model.currentData() or "")
+
+    @property
+    def ready(self) -> bool:
+        """Whether the chosen model is installed."""
+        return self._models.installed(self.chosen_model)
+
+    def choose_model(self, model: str) -> bool:
+        """Choose a model by name; say whether it is in the list."""
+        index = self.model.findData(model)
+        if index >= 0:
+            self.model.setCurrentIndex(index)
+        return index >= 0
+
+    def _build_model(self) -> None:
+        self.model = QComboBox()
+        self.model.setMinimumContentsLength(12)
+        self.model.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        name(self.model, "Segmentation model", "The model that finds the cells")
+        self.source = QComboBox()
+        self.source.addItems(["Raw", "Restored"])
+        name(self.source, "Image to segment", "Find cells in the raw or in the restored image")
+        self.channel, self.nuclei = QComboBox(), QComboBox()
+        name(self.channel, "Channel to segment", "The channel in which the cells are found")
+        name(self.nuclei, "Nuclear channel", "A second channel that shows the nuclei, if any")
+
+    def _build_diameter(self) -> None:
+        self.diameter = _number(1.0, 2000.0, self._document.diameter, 1.0, 1)
+        self.diameter.setSuffix(" px")
+        self.diameter.setMinimumWidth(86)
+        name(self.diameter, "Cell diameter", "The diameter of a typical cell, in image pixels")
+        self.auto = QCheckBox("Auto")
+        name(self.auto, "Estimate the diameter", "Let the size model estimate the diameter")
+        self.disk = QToolButton()
+        self.disk.setCheckable(True)
+        self.disk.setChecked(True)
+        self.disk.setIconSize(ICON_SIZE)
+        name(self.disk, "Scale disk", "Show a disk of this diameter at the image's corner")
+
+    def _build_thresholds(self) -> None:
+        self.cellprob = _number(-6.0, 6.0, 0.0, 0.5, 1)
+        name(self.cellprob, "Cell probability threshold", "Lower finds more and larger cells")
+        self.flow = _number(0.0, 3.0, 0.4, 0.1, 2)
+        name(
+            self.flow,
+            "Flow threshold",
+            "Lower drops more cells whose shape does not fit their flows; 0 keeps all",
+        )
+        self.min_size = QSpinBox()
+        self.min_size.setRange(-1, 100_000)
+        self.min_size.setValue(15)
+        self.min_size.setSuffix(" px")
+        name(self.min_size, "Smallest cell", "Cells of fewer pixels are dropped; -1 keeps all")
+        self.niter = QSpinBox()
+        self.niter.setRange(0, 20_000)
+        self.niter.setSpecialValueText("auto")
+        name(self.niter, "Iterations", "Steps along the flows; long thin cells want 2000")
+        self.augment = QCheckBox("Average over flips (slower)")
+        name(self.augment, "Test-time augmentation", "Run on flipped copies too, and average")
+
+    def _connect(self, messages: Messages) -> None:
+        self._live = QTimer(self)
+        self._live.setSingleShot(True)
+        self._live.setInterval(LIVE_DELAY_MS)
+        self._live.timeout.connect(lambda: self.thresholds_changed.emit(self.mask_settings()))
+        for box in (self.cellprob, self.flow, self.min_size, self.niter):
+            box.valueChanged.connect(lambda _: self._live.start())
+        self.diameter.valueChanged.connect(self._document.set_diameter)
+        self.auto.toggled.connect(self.diameter.setDisabled)
+        self.disk.toggled.connect(self.scale_disk_toggled)
+        self.model.currentIndexChanged.connect(lambda _: self.model_changed.emit())
+        document = self._document
+        document.diameter_changed.connect(self._show_diameter)
+        document.image_changed.connect(self._update_image)
+        document.layers_changed.connect(self._update_source)
+        document.labels_replaced.connect(self._update_count)
+        document.labels_edited.connect(lambda _: self._update_count())
+        self._models.changed.connect(self._update_models)
+        messages.refused.connect(self._refuse)
+
+    def _channels(self) -> tuple[int, int] | None:
+        if self._channel_rows.isHidden():
+            return None
+        return self.channel.currentIndex() + 1, self.nuclei.currentIndex()
+
+    def _show_diameter(self, pixels: float) -> None:
+        self.diameter.blockSignals(True)
+        self.diameter.setValue(pixels)
+        self.diameter.blockSignals(False)
+
+    def _update_image(self) -> None:
+        image = self._document.image
+        names = list(image.channel_names) if image is not None else []
+        self._channel_rows.setVisible(len(names) > 1)
+        self.channel.clear()
+        self.channel.addItems(names)
+        self.nuclei.clear()
+        self.nuclei.addItems(["none", *names])
+        self._update_source()
+        self._update_count()
+
+    def _update_source(self) -> None:
+        restored = self._document.restored is not None
+        self._source_row.setVisible(restored)
+        if restored != self.source.isEnabled():
+            self.source.setEnabled(restored)
+            self.source.setCurrentIndex(int(restored))
+
+    def _update_count(self) -> None:
+        count = self._document.labels.count
+        self.count.setText("No cells yet" if not count else f"{count:,} cells")
+
+    def _update_models(self) -> None:
+        chosen = self.chosen_model
+        self.model.blockSignals(True)
+        self.model.clear()
+        for choice in self._models.of_task(SEGMENTATION):
+            text = choice.name if choice.installed else f"{choice.name} (not installed)"
+            self.model.addItem(text, choice.name)
+            index = self.model.count() - 1
+            self.model.setItemData(index, choice.description, Qt.ItemDataRole.ToolTipRole)
+            items = self.model.model()
+            if not choice.installed and isinstance(items, QStandardItemModel):
+                item = items.item(index)
+                if item is not None:
+                    item.setEnabled(False)
+        self.choose_model(chosen)
+        self.model.blockSignals(False)
+        self.model_changed.emit()
+
+    def _refuse(self, panel: str, text: str) -> None:
+        if panel == "segment":
+            self.problem.setText(text)
+            self.problem.setVisible(bool(text))
+            mark(self.diameter, "diameter" in text.lower())
+            mark(self.channel, "channel" in text.lower())
+
+
+def _number(low: float, high: float, value: float, step: float, decimals: int) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(low, high)
+    box.setDecimals(decimals)
+    box.setSingleStep(step)
+    box.setValue(value)
+    box.setKeyboardTracking(False)
+    return box

@@ -1,0 +1,84 @@
+"""The library's pipelines behind the seam of `pipelines`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellmend.image import Image
+from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
+from cellmend.progress import Reporter
+from cellmend_app.services.pipelines import Restored, Segmented
+
+if TYPE_CHECKING:
+    from cellmend.restore import Restorer
+    from cellmend.segment import Segmenter
+
+
+class CorePipelines:
+    """Runs the library; keeps the models that were used loaded.
+
+    Only to be called in the compute lane, which also makes its caches safe.
+    """
+
+    def __init__(self) -> None:
+        self._restorers: dict[tuple[str, str], Restorer] = {}
+        self._segmenters: dict[tuple[str, str], Segmenter] = {}
+
+    def warm_up(self, report: Reporter) -> None:
+        """Import torch and what else the pipelines need."""
+        report.check()
+        import cellmend.restore
+        import cellmend.segment  # noqa: F401
+
+    def restore(
+        self, image: Image, settings: RestoreSettings, report: Reporter, device: str = "auto"
+    ) -> Restored:
+        """Restore `image`."""
+        from cellmend.restore import Restorer
+
+        key = (settings.model, device)
+        if key not in self._restorers:
+            self._restorers[key] = Restorer(*key)
+        result = self._restorers[key].run(
+            image,
+            diameter=settings.diameter,
+            normalize=settings.normalize,
+            tiles=settings.tiles,
+            report=report,
+        )
+        return Restored(result.image, result.provenance)
+
+    def segment(
+        self, image: Image, settings: SegmentSettings, report: Reporter, device: str = "auto"
+    ) -> Segmented:
+        """Find the cells of `image`."""
+        from cellmend.segment import Segmenter
+
+        key = (settings.model, device)
+        if key not in self._segmenters:
+            self._segmenters[key] = Segmenter(*key)
+        chosen = {name: getattr(settings, name) for name in type(settings).model_fields}
+        del chosen["model"]
+        result = self._segmenters[key].run(image, report=report, **chosen)
+        return Segmented(
+            masks=result.masks,
+            flows=result.flows,
+            cellprob=result.cellprob,
+            diameter=result.diameter,
+            provenance=result.provenance,
+        )
+
+    def masks(
+        self,
+        flows: NDArray[np.float32],
+        cellprob: NDArray[np.float32],
+        settings: MaskSettings,
+        report: Reporter,
+    ) -> NDArray[np.uint32]:
+        """Make masks from the output of an earlier run."""
+        from cellmend.dynamics import masks_from_flows
+
+        return masks_from_flows(flows, cellprob, settings, report=report).masks

@@ -1,0 +1,125 @@
+"""Which models there are, and which of them are installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from cellmend_app.messages import Messages
+from cellmend_app.workers import JobHandle, JobRunner
+
+SEGMENTATION = "segmentation"
+RESTORATION = ("denoise", "deblur", "upsample")
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A model to offer.
+
+    Parameters
+    ----------
+    name
+        As the command line names it.
+    task
+        ``segmentation``, ``denoise``, ``deblur``, ``upsample`` or ``size``.
+    installed
+        Whether its weights are here; a model that is not is shown so.
+    own
+        Whether the person made or added it.
+    description
+        One line, may be empty.
+    """
+
+    name: str
+    task: str
+    installed: bool
+    own: bool = False
+    description: str = ""
+
+
+class ModelService(QObject):
+    """The list of models; read off the GUI thread.
+
+    Signals
+    -------
+    changed()
+        The list was read anew.
+    """
+
+    changed = pyqtSignal()
+
+    def __init__(self, runner: JobRunner, messages: Messages) -> None:
+        super().__init__(messages)
+        self._runner = runner
+        self._messages = messages
+        self.choices: tuple[ModelChoice, ...] = ()
+
+    def refresh(self) -> JobHandle:
+        """Read the list anew."""
+        job = self._runner.submit("io", lambda report: _read_choices())
+        job.succeeded.connect(self._take)
+        job.failed.connect(lambda error: self._messages.error(error, "list the models"))
+        return job
+
+    def of_task(self, task: str) -> list[ModelChoice]:
+        """Return the models of `task`, the installed ones first."""
+        found = [choice for choice in self.choices if choice.task == task]
+        return sorted(found, key=lambda choice: not choice.installed)
+
+    def installed(self, name: str) -> bool:
+        """Whether the weights of the model `name` are here."""
+        return any(choice.name == name and choice.installed for choice in self.choices)
+
+    def add(self, path: Path) -> None:
+        """Copy a weight file into the person's models."""
+        job = self._runner.submit("io", lambda report: _add(path), title="Adding the model")
+        job.succeeded.connect(lambda _: self.refresh())
+        job.failed.connect(lambda error: self._messages.error(error, "add the model"))
+
+    def remove(self, name: str) -> None:
+        """Delete one of the person's own models."""
+        job = self._runner.submit("io", lambda report: _remove(name), title="Removing the model")
+        job.succeeded.connect(lambda _: self.refresh())
+        job.failed.connect(lambda error: self._messages.error(error, "remove the model"))
+
+    def _take(self, choices: tuple[ModelChoice, ...]) -> None:
+        self.choices = choices
+        self.changed.emit()
+
+
+def _read_choices() -> tuple[ModelChoice, ...]:
+    from cellmend import registry
+
+    found = [
+        ModelChoice(
+            name=entry.name,
+            task=entry.card.task,
+            installed=True,
+            own=not entry.bundled,
+            description=entry.card.description,
+        )
+        for entry in registry.list_models()
+    ]
+    there = {choice.name for choice in found}
+    missing = [name for name in registry.KNOWN_NAMES if name not in there]
+    return (*found, *(ModelChoice(name, _task_of(name), installed=False) for name in missing))
+
+
+def _task_of(name: str) -> str:
+    """Return the task of a model that Cellmend names but that is not installed."""
+    task = name.split("-")[0]
+    return task if task in RESTORATION else SEGMENTATION
+
+
+def _add(path: Path) -> None:
+    from cellmend import registry
+
+    registry.add(path, path.stem)
+
+
+def _remove(name: str) -> None:
+    from cellmend import registry
+
+    registry.remove(name)

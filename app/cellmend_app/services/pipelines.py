@@ -1,0 +1,73 @@
+"""The computing that the services ask of the library.
+
+torch is imported with the library's pipelines, and only in the compute lane:
+every import of them is inside a function that runs there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellmend.image import Image
+from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
+from cellmend.progress import Reporter
+from cellmend.provenance import Provenance
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """A restored image and the record of how it was made."""
+
+    image: Image
+    provenance: Provenance | None
+
+
+@dataclass(frozen=True, eq=False)
+class Segmented:
+    """Masks, what they were made from, and the record of how.
+
+    Parameters
+    ----------
+    masks
+        uint32 (..., Y, X), in the pixels of the image that was given.
+    flows, cellprob
+        The network's output, float32 (2|3, ..., Y, X) and (..., Y, X).
+    diameter
+        The diameter used, in pixels of the image that was given.
+    provenance
+        The record of the run.
+    """
+
+    masks: NDArray[np.uint32]
+    flows: NDArray[np.float32]
+    cellprob: NDArray[np.float32]
+    diameter: float
+    provenance: Provenance | None
+
+
+class Pipelines(Protocol):
+    """What the services need computed; tests may pass their own."""
+
+    def warm_up(self, report: Reporter) -> None:
+        """Import what computing needs, so that the first click does not wait for it."""
+
+    def restore(self, image: Image, settings: RestoreSettings, report: Reporter) -> Restored:
+        """Restore `image`."""
+
+    def segment(
+        self, image: Image, settings: SegmentSettings, report: Reporter, device: str = "auto"
+    ) -> Segmented:
+        """Find the cells of `image`."""
+
+    def masks(
+        self,
+        flows: NDArray[np.float32],
+        cellprob: NDArray[np.float32],
+        settings: MaskSettings,
+        report: Reporter,
+    ) -> NDArray[np.uint32]:
+        """Make masks from the output of an earlier run."""

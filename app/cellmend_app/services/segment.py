@@ -1,0 +1,221 @@
+"""Find the cells of the open image, and make its masks anew at other thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from cellmend.image import Image
+from cellmend.params import MaskSettings, SegmentSettings
+from cellmend_app.commands import ReplaceLabels
+from cellmend_app.document import Document, FlowLayer
+from cellmend_app.messages import Messages
+from cellmend_app.services.pipelines import Pipelines, Segmented
+from cellmend_app.services.seg_content import RunSettings, resample
+from cellmend_app.workers import JobHandle, JobRunner
+
+
+@dataclass(frozen=True)
+class SegmentRequest:
+    """One run: the settings, and whether the restored layer is to be segmented.
+
+    The diameter is that of cells in the raw image, whichever layer is used.
+    """
+
+    settings: SegmentSettings
+    on_restored: bool = False
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What was on show when a run began."""
+
+    image: Image
+    revision: int
+
+
+class SegmentService(QObject):
+    """Runs segmentation models on the open image.
+
+    Signals
+    -------
+    segmented(count)
+        New masks are on show.
+    ran(RunSettings)
+        The settings of the run that made them, to be saved with them.
+    """
+
+    segmented = pyqtSignal(int)
+    ran = pyqtSignal(object)
+
+    def __init__(
+        self, document: Document, runner: JobRunner, messages: Messages, pipelines: Pipelines
+    ) -> None:
+        super().__init__(messages)
+        self._document = document
+        self._runner = runner
+        self._messages = messages
+        self._pipelines = pipelines
+        self._untouched = -1
+        self._recomputing: JobHandle | None = None
+
+    def run(self, request: SegmentRequest) -> JobHandle | None:
+        """Segment the raw or the restored image; None if none is open."""
+        document = self._document
+        if document.image is None:
+            return None
+        shown = _Shown(document.image, document.revision)
+        source, scale = self._source(request, document.image)
+        settings = request.settings
+        if settings.diameter is not None:
+            settings = settings.model_copy(update={"diameter": settings.diameter * scale})
+        job = self._runner.submit(
+            "compute",
+            lambda report: _to_grid(
+                self._pipelines.segment(source, settings, report, request.device),
+                document_shape(shown.image),
+                scale,
+            ),
+            title="Finding cells",
+        )
+        self._messages.refused.emit("segment", "")
+        job.succeeded.connect(lambda result: self._take(shown, request, result))
+        job.failed.connect(lambda error: self._fail(error, request))
+        return job
+
+    @property
+    def can_recompute(self) -> bool:
+        """Whether masks can be made anew at other thresholds without losing edits."""
+        document = self._document
+        return document.results is not None and document.revision == self._untouched
+
+    def recompute(self, settings: MaskSettings) -> JobHandle | None:
+        """Make the masks anew from the last run's output; the network does not run.
+
+        Masks that were edited since are left as they are.
+        """
+        document = self._document
+        results, image = document.results, document.image
+        if results is None or image is None:
+            return None
+        if not self.can_recompute:
+            self._messages.note("The masks were edited: press Segment to use new thresholds.")
+            return None
+        if self._recomputing is not None:
+            self._recomputing.cancel()
+        shown = _Shown(image, document.revision)
+        job = self._runner.submit(
+            "compute",
+            lambda report: self._pipelines.masks(results.flows, results.cellprob, settings, report),
+            title="Making masks",
+        )
+        self._recomputing = job
+        job.succeeded.connect(lambda masks: self._take_masks(shown, masks))
+        job.failed.connect(
+            lambda error: self._messages.error(error, "make the masks", panel="segment")
+        )
+        job.finished.connect(lambda: self._forget(job))
+        return job
+
+    def clear(self) -> None:
+        """Remove all masks; can be undone."""
+        document = self._document
+        empty = np.zeros(document.labels_shape, np.uint32)
+        document.undo.push(ReplaceLabels(document, empty, "Clear all masks"))
+
+    def _source(self, request: SegmentRequest, raw: Image) -> tuple[Image, float]:
+        layer = self._document.restored
+        if not request.on_restored or layer is None:
+            return raw, 1.0
+        return layer.image, layer.image.size("X") / raw.size("X")
+
+    def _take(self, shown: _Shown, request: SegmentRequest, result: Segmented) -> None:
+        if not self._may_replace(shown):
+            return
+        document = self._document
+        layer = FlowLayer(result.flows, result.cellprob)
+        document.undo.push(
+            ReplaceLabels(
+                document, result.masks, f"Segment with {request.settings.model}", results=layer
+            )
+        )
+        document.set_diameter(result.diameter)
+        masks = request.settings.masks
+        self.ran.emit(
+            RunSettings(
+                model=request.settings.model,
+                flow_threshold=masks.flow_threshold,
+                cellprob_threshold=masks.cellprob_threshold,
+                channels=request.settings.channels or (0, 0),
+            )
+        )
+        self._announce()
+
+    def _take_masks(self, shown: _Shown, masks: NDArray[np.uint32]) -> None:
+        if self._may_replace(shown):
+            document = self._document
+            document.undo.push(ReplaceLabels(document, masks, "Change thresholds"))
+            self._announce()
+
+    def _may_replace(self, shown: _Shown) -> bool:
+        """Whether a result may take the place of the labels; asks where edits would be lost."""
+        document = self._document
+        if document.image is not shown.image:
+            self._messages.note("The masks were dropped: another image is open now.")
+            return False
+        if document.revision == shown.revision:
+            return True
+        return self._messages.confirm(
+            "Replace the masks with the new ones?",
+            "You edited the masks while the cells were being found. Replacing them can be undone.",
+        )
+
+    def _announce(self) -> None:
+        count = self._document.labels.count
+        self._untouched = self._document.revision
+        cells = "1 cell" if count == 1 else f"{count:,} cells"
+        self._messages.note(f"Found {cells}.")
+        self.segmented.emit(count)
+
+    def _fail(self, error: Exception, request: SegmentRequest) -> None:
+        tiles = request.settings.tiles
+        smaller = tiles.model_copy(update={"size": max(96, tiles.size // 32 * 16), "batch_size": 1})
+        settings = request.settings.model_copy(update={"tiles": smaller})
+        remedies = {
+            "Use smaller tiles": lambda: self._again(
+                SegmentRequest(settings, request.on_restored, request.device)
+            ),
+            "Use the CPU": lambda: self._again(
+                SegmentRequest(request.settings, request.on_restored, "cpu")
+            ),
+        }
+        self._messages.error(error, "find the cells", panel="segment", remedies=remedies)
+
+    def _again(self, request: SegmentRequest) -> None:
+        self.run(request)
+
+    def _forget(self, job: JobHandle) -> None:
+        if self._recomputing is job:
+            self._recomputing = None
+
+
+def document_shape(image: Image) -> tuple[int, int]:
+    """Return the rows and columns of `image`."""
+    return image.size("Y"), image.size("X")
+
+
+def _to_grid(result: Segmented, shape: tuple[int, int], scale: float) -> Segmented:
+    """Bring masks of an upsampled image to the raw pixels, by their nearest neighbours."""
+    if result.masks.shape[-2:] == shape:
+        return result
+    return Segmented(
+        masks=resample(result.masks, shape),
+        flows=resample(result.flows, shape),
+        cellprob=resample(result.cellprob, shape),
+        diameter=result.diameter / scale,
+        provenance=result.provenance,
+    )

@@ -1,0 +1,60 @@
+"""Typed access to the few things that are remembered between sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import QByteArray, QSettings
+
+from cellmend_app.resources import THEMES, Theme
+
+MAX_RECENT = 10
+
+
+class Preferences:
+    """Window geometry, theme, last folder and recent files, in `QSettings`."""
+
+    def __init__(self, store: QSettings | None = None) -> None:
+        self._store = store if store is not None else QSettings("Cellmend", "Cellmend")
+
+    @property
+    def theme(self) -> Theme:
+        """Dark unless the person chose light."""
+        value = self._store.value("theme", "dark")
+        return next((theme for theme in THEMES if theme == value), "dark")
+
+    @theme.setter
+    def theme(self, value: Theme) -> None:
+        self._store.setValue("theme", value)
+
+    @property
+    def geometry(self) -> QByteArray | None:
+        """Place and size of the window, as Qt stores them."""
+        value = self._store.value("geometry")
+        return value if isinstance(value, QByteArray) else None
+
+    @geometry.setter
+    def geometry(self, value: QByteArray) -> None:
+        self._store.setValue("geometry", value)
+
+    @property
+    def folder(self) -> Path:
+        """Where the last file was opened; the home folder at first."""
+        path = Path(str(self._store.value("folder", str(Path.home()))))
+        return path if path.is_dir() else Path.home()
+
+    @folder.setter
+    def folder(self, value: Path) -> None:
+        self._store.setValue("folder", str(value))
+
+    @property
+    def recent(self) -> list[Path]:
+        """Files opened lately, the newest first, those that still exist."""
+        value = self._store.value("recent", [])
+        names = [value] if isinstance(value, str) else (value or [])
+        return [path for path in map(Path, names) if path.exists()]
+
+    def add_recent(self, path: Path) -> None:
+        """Put `path` at the top of the recent files."""
+        others = [str(other) for other in self.recent if other != path]
+        self._store.setValue("recent", [str(path), *others][:MAX_RECENT])

@@ -1,0 +1,352 @@
+"""The main window: places the viewer and the panels, and connects them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import QEvent, Qt, QTimer
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt6.QtWidgets import (
+    QFrame,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QSplitter,
+    QToolBar,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cellmend_app.actions import PRIMARY, PROMINENT, TABLE, TOOL_BAR, TOOLS, Actions
+from cellmend_app.document import Document
+from cellmend_app.messages import Messages
+from cellmend_app.panels.edit import EditPanel
+from cellmend_app.panels.navigator import NavigatorPanel
+from cellmend_app.panels.parts import ICON_SIZE, Section, rule
+from cellmend_app.panels.restore import RestorePanel, action_button
+from cellmend_app.panels.segment import SegmentPanel
+from cellmend_app.panels.status import StatusBar
+from cellmend_app.panels.view import ViewPanel
+from cellmend_app.services.core_pipelines import CorePipelines
+from cellmend_app.services.models import ModelService
+from cellmend_app.services.open_save import FileService
+from cellmend_app.services.pipelines import Pipelines
+from cellmend_app.services.restore import RestoreService
+from cellmend_app.services.seg_content import RunSettings
+from cellmend_app.services.segment import SegmentService
+from cellmend_app.services.train import TrainService
+from cellmend_app.settings import Preferences
+from cellmend_app.viewer import ImageView
+from cellmend_app.workbench import Panels, Services, Workbench
+from cellmend_app.workers import JobRunner
+
+FIRST_SIZE = (1280, 820)
+NAVIGATOR_WIDTH, SIDE_WIDTH = 190, 296
+HINT = "Drop microscope images here, or press Ctrl+L to open one"
+
+
+class MainWindow(QMainWindow):
+    """Cellmend's window.
+
+    Parameters
+    ----------
+    preferences
+        What is remembered between sessions.
+    pipelines
+        What computes; the library by default.
+    messages
+        What shows errors and asks questions; message boxes by default.
+    """
+
+    def __init__(
+        self,
+        preferences: Preferences | None = None,
+        pipelines: Pipelines | None = None,
+        messages: Messages | None = None,
+    ) -> None:
+        super().__init__()
+        self._closing = self._asking = False
+        self.preferences = preferences or Preferences()
+        self.messages = messages or Messages(self)
+        self.pipelines = pipelines or CorePipelines()
+        self.document = Document(self)
+        self.runner = JobRunner(self)
+        self.services = self._make_services()
+        self.view = ImageView(self.document)
+        self.panels = self._make_panels()
+        self.navigator = NavigatorPanel(self.services.files, self.preferences.theme)
+        self.workbench = Workbench(
+            self,
+            self.document,
+            self.messages,
+            self.preferences,
+            self.runner,
+            self.services,
+            self.panels,
+            self.view,
+        )
+        self.actions_ = Actions(self.workbench, self.preferences.theme, self)
+        self.status = StatusBar(self.runner, self)
+        self.setStatusBar(self.status)
+        self._build()
+        self._set_theme()
+        self._connect()
+        self._show_title()
+        self.setAcceptDrops(True)
+        self.resize(*FIRST_SIZE)
+        if self.preferences.geometry is not None:
+            self.restoreGeometry(self.preferences.geometry)
+
+    def open(self, *paths: Path) -> None:
+        """Open images, a ``_seg.npy`` or a folder."""
+        self.services.files.open(*paths)
+
+    def warm_up(self) -> None:
+        """Have the compute lane import what it needs, quietly."""
+        self.runner.submit("compute", self.pipelines.warm_up)
+
+    # -- building
+
+    def _make_services(self) -> Services:
+        document, runner, messages = self.document, self.runner, self.messages
+        return Services(
+            files=FileService(document, runner, messages, self.preferences),
+            restore=RestoreService(document, runner, messages, self.pipelines),
+            segment=SegmentService(document, runner, messages, self.pipelines),
+            models=ModelService(runner, messages),
+            training=TrainService(self),
+        )
+
+    def _make_panels(self) -> Panels:
+        document, models, messages = self.document, self.services.models, self.messages
+        return Panels(
+            restore=RestorePanel(document, models, messages),
+            segment=SegmentPanel(document, models, messages),
+            edit=EditPanel(document),
+            view=ViewPanel(document),
+        )
+
+    def _build(self) -> None:
+        self._build_menus()
+        self._build_tool_bar()
+        actions, panels = self.actions_, self.panels
+        panels.restore.add_buttons([actions[i] for i in ("denoise", "deblur", "upsample")])
+        button = action_button(actions["segment"])
+        button.setProperty("primary", True)
+        panels.segment.add_button(button)
+        panels.edit.add_actions(
+            [actions[i] for i in (*TOOLS, "undo", "redo")], actions["delete-selected"]
+        )
+        self.navigator.add_buttons([actions["previous"], actions["next"], actions["open-folder"]])
+        splitter = QSplitter(Qt.Orientation.Horizontal)
+        splitter.setHandleWidth(1)
+        splitter.addWidget(self._framed(self.navigator, NAVIGATOR_WIDTH))
+        splitter.addWidget(self._make_center())
+        splitter.addWidget(self._make_side())
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([NAVIGATOR_WIDTH, 800, SIDE_WIDTH])
+        for index in range(3):
+            splitter.setCollapsible(index, False)
+        self.setCentralWidget(splitter)
+
+    def _build_menus(self) -> None:
+        bar = self.menuBar()
+        assert bar is not None
+        for title, entries in TABLE.items():
+            menu = bar.addMenu(f"&{title}")
+            assert menu is not None
+            menu.setToolTipsVisible(True)
+            for spec in entries:
+                if spec is None:
+                    menu.addSeparator()
+                else:
+                    menu.addAction(self.actions_[spec.id])
+        self.addActions(self.actions_.all())
+
+    def _build_tool_bar(self) -> None:
+        bar = QToolBar("Tools")
+        bar.setObjectName("toolbar")
+        bar.setMovable(False)
+        bar.setIconSize(ICON_SIZE)
+        for entry in TOOL_BAR:
+            if entry is None:
+                bar.addSeparator()
+                continue
+            action = self.actions_[entry]
+            bar.addAction(action)
+            button = bar.widgetForAction(action)
+            if isinstance(button, QToolButton):
+                self._style_button(button, entry)
+        self.addToolBar(bar)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+
+    def _style_button(self, button: QToolButton, entry: str) -> None:
+        button.setAccessibleName(self.actions_[entry].text())
+        if entry in PROMINENT or entry in (PRIMARY, "retrain"):
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setProperty("prominent", entry in PROMINENT)
+        button.setProperty("primary", entry == PRIMARY)
+
+    def _make_center(self) -> QWidget:
+        center = QWidget()
+        layout = QVBoxLayout(center)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view)
+        self.hint = QLabel(HINT)
+        self.hint.setObjectName("hint")
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.hint.setWordWrap(True)
+        self.hint.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        over = QVBoxLayout(self.view.canvas)
+        over.addWidget(self.hint)
+        self.view.setMinimumSize(240, 200)
+        return center
+
+    def _make_side(self) -> QWidget:
+        column = QWidget()
+        column.setObjectName("column")
+        layout = QVBoxLayout(column)
+        layout.setContentsMargins(12, 8, 12, 8)
+        layout.setSpacing(8)
+        sections = (
+            ("Restore", self.panels.restore),
+            ("Segment", self.panels.segment),
+            ("Correct", self.panels.edit),
+            ("View", self.panels.view),
+        )
+        for index, (title, panel) in enumerate(sections):
+            if index:
+                layout.addWidget(rule())
+            layout.addWidget(Section(title, panel))
+        layout.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(column)
+        area.setMinimumWidth(SIDE_WIDTH)
+        area.setMaximumWidth(SIDE_WIDTH + 120)
+        return area
+
+    @staticmethod
+    def _framed(panel: QWidget, width: int) -> QWidget:
+        frame = QFrame()
+        frame.setObjectName("side")
+        layout = QVBoxLayout(frame)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(panel)
+        frame.setMinimumWidth(width - 40)
+        frame.setMaximumWidth(width + 160)
+        return frame
+
+    # -- connecting
+
+    def _connect(self) -> None:
+        document, services, panels, view = self.document, self.services, self.panels, self.view
+        self.messages.noted.connect(self.status.say)
+        document.status.connect(self.status.say)
+        document.modified_changed.connect(self.setWindowModified)
+        document.image_changed.connect(self._on_image)
+        view.hovered.connect(self._show_readout)
+        view.left.connect(self.status.readout.clear)
+        services.segment.ran.connect(self._remember_run)
+        panels.view.view_changed.connect(view.set_view)
+        panels.view.masks_changed.connect(view.set_masks_visible)
+        panels.view.outlines_changed.connect(view.set_outlines_visible)
+        panels.view.opacity_changed.connect(view.set_mask_opacity)
+        panels.segment.scale_disk_toggled.connect(view.set_scale_disk_visible)
+        panels.segment.thresholds_changed.connect(services.segment.recompute)
+        panels.edit.brush_changed.connect(self.workbench.set_brush)
+        self._refresh_soon = QTimer(self)
+        self._refresh_soon.setSingleShot(True)
+        self._refresh_soon.timeout.connect(self.actions_.refresh)
+        for signal in (
+            document.image_changed,
+            document.layers_changed,
+            document.labels_replaced,
+            document.labels_edited,
+            document.selection_changed,
+            document.undo.indexChanged,
+            services.files.folder_changed,
+            services.models.changed,
+            panels.restore.availability_changed,
+            panels.segment.model_changed,
+            self.runner.started,
+            self.runner.ended,
+        ):
+            signal.connect(self._refresh_later)
+
+    def _refresh_later(self, *_: object) -> None:
+        self._refresh_soon.start(0)
+
+    def _on_image(self) -> None:
+        self.hint.setVisible(self.document.image is None)
+        self._show_title()
+
+    def _remember_run(self, settings: RunSettings) -> None:
+        self.services.files.run_settings = settings
+
+    def _show_readout(self, y: int, x: int) -> None:
+        found = self.view.readout(y, x)
+        if found is None:
+            self.status.readout.clear()
+            return
+        values = ", ".join(f"{value:.6g}" for value in found.values)
+        cell = f"   cell {found.label}" if found.label else ""
+        self.status.readout.setText(f"y {found.y}  x {found.x}   {values}{cell}")
+
+    def _show_title(self) -> None:
+        path = self.document.path
+        self.setWindowTitle("Cellmend" if path is None else f"{path.name}[*] — Cellmend")
+
+    def _set_theme(self) -> None:
+        theme = self.preferences.theme
+        self.actions_.set_theme(theme)
+        self.navigator.set_theme(theme)
+        self.panels.segment.set_theme(theme)
+
+    # -- Qt's events
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow a change of the theme with icons and canvas."""
+        super().changeEvent(event)
+        restyled = event is not None and event.type() == QEvent.Type.StyleChange
+        if restyled and hasattr(self, "actions_"):
+            self._set_theme()
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Take files and folders."""
+        mime = event.mimeData() if event is not None else None
+        if event is not None and mime is not None and mime.hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Open what was dropped."""
+        mime = event.mimeData() if event is not None else None
+        if event is None or mime is None:
+            return
+        paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+        event.acceptProposedAction()
+        self.open(*paths)
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Ask about unsaved edits, then stop all work and go."""
+        if event is None:
+            return
+        self._asking = True
+        if not self._closing:
+            self.services.files.guard(self._close_now)
+        self._asking = False
+        if not self._closing:
+            event.ignore()  # the person cancelled, or the masks are being saved first
+            return
+        self.preferences.geometry = self.saveGeometry()
+        self.services.training.shutdown()
+        self.runner.shutdown()
+        super().closeEvent(event)
+
+    def _close_now(self) -> None:
+        self._closing = True
+        if not self._asking:
+            self.close()

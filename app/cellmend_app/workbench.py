@@ -1,0 +1,104 @@
+"""Everything an action may act on, in one place; made and owned by the window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from PyQt6.QtWidgets import QWidget
+
+from cellmend_app.dialogs.retrain import RetrainDialog
+from cellmend_app.document import Document
+from cellmend_app.messages import Messages
+from cellmend_app.panels.edit import EditPanel
+from cellmend_app.panels.restore import RestorePanel
+from cellmend_app.panels.segment import SegmentPanel
+from cellmend_app.panels.view import ViewPanel
+from cellmend_app.services.models import ModelService
+from cellmend_app.services.open_save import FileService
+from cellmend_app.services.restore import RestoreService
+from cellmend_app.services.segment import SegmentService
+from cellmend_app.services.train import TrainService
+from cellmend_app.settings import Preferences
+from cellmend_app.tools import Brush, Delete, Eraser, Merge, Outline, Pick, Tool
+from cellmend_app.viewer import ImageView
+from cellmend_app.workers import JobRunner
+
+ToolName = Literal["pick", "brush", "eraser", "outline", "merge", "delete"]
+
+
+@dataclass(frozen=True)
+class Services:
+    """One service per intention."""
+
+    files: FileService
+    restore: RestoreService
+    segment: SegmentService
+    models: ModelService
+    training: TrainService
+
+
+@dataclass(frozen=True)
+class Panels:
+    """The side panels that actions read settings from."""
+
+    restore: RestorePanel
+    segment: SegmentPanel
+    edit: EditPanel
+    view: ViewPanel
+
+
+class Workbench:
+    """What is open, what can be done with it, and where it is shown."""
+
+    def __init__(
+        self,
+        window: QWidget,
+        document: Document,
+        messages: Messages,
+        preferences: Preferences,
+        runner: JobRunner,
+        services: Services,
+        panels: Panels,
+        view: ImageView,
+    ) -> None:
+        self.window = window
+        self.document = document
+        self.messages = messages
+        self.preferences = preferences
+        self.runner = runner
+        self.services = services
+        self.panels = panels
+        self.view = view
+        self.tools: dict[ToolName, Tool] = make_tools(document)
+        self.tool: ToolName = "pick"
+        self.retrain: RetrainDialog | None = None
+        self.use_tool("pick")
+
+    @property
+    def computing(self) -> bool:
+        """Whether a computation that the person asked for is queued or running."""
+        return any(job.title for job in self.runner.jobs("compute"))
+
+    def use_tool(self, name: ToolName) -> None:
+        """Hand the pointer to a tool."""
+        self.tool = name
+        self.view.set_tool(self.tools[name])
+
+    def set_brush(self, diameter: int) -> None:
+        """Set the size of brush and eraser, in image pixels."""
+        for tool in self.tools.values():
+            if isinstance(tool, Brush | Eraser):
+                tool.radius = diameter / 2
+
+
+def make_tools(document: Document) -> dict[ToolName, Tool]:
+    """Return one tool of each kind, owned by the document."""
+    return {
+        "pick": Pick(document, document),
+        "brush": Brush(document, parent=document),
+        "eraser": Eraser(document, parent=document),
+        "outline": Outline(document, document, left_starts=True),
+        "merge": Merge(document, document),
+        "delete": Delete(document, document),
+    }
