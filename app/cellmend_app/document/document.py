@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from cellmend.errors import InputError
 from cellmend.image import Image
@@ -70,7 +70,7 @@ class Document(QObject):
         self._revision = 0
         self.labels.edited.connect(self._on_edited)
         self.labels.replaced.connect(self._on_replaced)
-        self.undo.cleanChanged.connect(lambda clean: self.modified_changed.emit(not clean))
+        self.undo.cleanChanged.connect(self._on_clean_changed)
 
     # -- the image and its planes
 
@@ -257,6 +257,12 @@ class Document(QObject):
         changed = label != self._selected
         self._selected = label
         return changed
+
+    # A stack that is deleted with its document still says that it is clean: only a real
+    # slot, unlike a lambda, is disconnected by then.
+    @pyqtSlot(bool)
+    def _on_clean_changed(self, clean: bool) -> None:
+        self.modified_changed.emit(not clean)
 
     def _on_edited(self, box: Box) -> None:
         self._revision += 1

@@ -8,10 +8,11 @@ beyond a second one they are moved to a temporary file.
 from __future__ import annotations
 
 import tempfile
+import weakref
 import zlib
 from typing import IO, Protocol, runtime_checkable
 
-from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtCore import QObject, QTimer, pyqtSlot
 from PyQt6.QtGui import QUndoStack
 
 MEGABYTE = 1 << 20
@@ -120,7 +121,7 @@ class History(QUndoStack):
         self._timer.setSingleShot(True)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._trim_one)
-        self.indexChanged.connect(lambda _: self._timer.start())
+        self.indexChanged.connect(self._on_index_changed)
 
     @property
     def nbytes(self) -> int:
@@ -131,6 +132,13 @@ class History(QUndoStack):
         """Bring the steps within the budgets now."""
         while self._pack_oldest() or self._spill_oldest():
             pass
+
+    @pyqtSlot(int)
+    def _on_index_changed(self, index: int) -> None:
+        if self._file is not None and not self.count():
+            self._file.close()
+            self._file = None
+        self._timer.start()
 
     def _trim_one(self) -> None:
         if self._pack_oldest() or self._spill_oldest():
@@ -158,5 +166,6 @@ class History(QUndoStack):
             return False
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="cellmend-history-")  # noqa: SIM115
+            weakref.finalize(self, self._file.close)
         held[0].spill(self._file)
         return True

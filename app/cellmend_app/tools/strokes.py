@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil, hypot
+
 from PyQt6.QtCore import QObject, Qt
 
 from cellmend.labels.paint import capsule
@@ -11,6 +13,8 @@ from cellmend_app.document import Document
 from cellmend_app.tools.protocol import Point, Pointer, Tool
 
 MIN_RADIUS, MAX_RADIUS = 0.5, 100.0
+LONGEST_STEP = 256.0
+"""A faster move is painted in pieces: the box of a long oblique one would be huge."""
 
 
 class Stroke(Tool):
@@ -97,10 +101,11 @@ class Stroke(Tool):
 
     def _paint(self, pointer: Pointer) -> None:
         assert self._builder is not None
-        patch = self._builder.add(*capsule(self._last, pointer.center, self._radius))
-        self._last = pointer.center
-        if patch:
-            self.document.labels.apply(patch)
+        for to in _steps(self._last, pointer.center):
+            patch = self._builder.add(*capsule(self._last, to, self._radius))
+            self._last = to
+            if patch:
+                self.document.labels.apply(patch)
 
 
 class Brush(Stroke):
@@ -150,3 +155,10 @@ class Eraser(Stroke):
         here = self.document.id_at(pointer.y, pointer.x) or self.document.selected
         only = here if self.one_cell and here else None
         return StrokeBuilder(self.document.labels.array, 0, only=only)
+
+
+def _steps(start: Point, end: Point) -> list[Point]:
+    """Cut a move into pieces; return where each ends."""
+    dy, dx = end[0] - start[0], end[1] - start[1]
+    pieces = max(1, ceil(hypot(dy, dx) / LONGEST_STEP))
+    return [(start[0] + dy * i / pieces, start[1] + dx * i / pieces) for i in range(1, pieces + 1)]

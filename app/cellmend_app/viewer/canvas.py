@@ -256,11 +256,12 @@ class Canvas(QGraphicsView):
         self.compare_held.emit(False)
         super().focusOutEvent(event)
 
-    def leaveEvent(self, event: QEvent | None) -> None:
-        """Hide the brush circle."""
-        self._circle.hide()
-        self.left.emit()
-        super().leaveEvent(event)
+    def viewportEvent(self, event: QEvent | None) -> bool:
+        """Hide the brush circle when the pointer leaves."""
+        if event is not None and event.type() == QEvent.Type.Leave:
+            self._circle.hide()
+            self.left.emit()
+        return super().viewportEvent(event)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep the whole image in view if it was."""

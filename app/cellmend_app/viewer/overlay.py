@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QRectF
+from PyQt6.QtCore import QRectF, QTimer
+from PyQt6.QtGui import QColor, QPainter
+from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from cellmend.labels.outlines import outline_mask
 from cellmend.labels.runs import Box
 from cellmend_app.document import Document
 from cellmend_app.viewer.colours import PALETTE, CellColours
+from cellmend_app.viewer.edges import edges_in
+from cellmend_app.viewer.marks import screen_pen
 from cellmend_app.viewer.pixels import PixelItem, Pyramid
 from cellmend_app.viewer.render import strips
 
 DEFAULT_OPACITY = 0.45
 EDGE_ALPHA = 1.0
-SELECTED_GAIN = 0.35
+LINE_SCALE = 3.0
+"""From this many screen pixels per pixel on, outlines are thin lines instead of pixels."""
+LINE_WIDTH = 2.0
+SELECTED_GAIN = 0.25
 """How much the fill of the selected cell is moved towards opaque and white."""
 
 
@@ -37,6 +44,12 @@ class LabelOverlay(PixelItem):
         self._fill = True
         self._outlines = False
         self._selected = 0
+        self._lines = False
+        self._waiting: list[slice] = []
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._recolour_next)
         self._make_tables()
         document.labels_edited.connect(self._on_edited)
         document.labels_replaced.connect(self.reset)
@@ -73,6 +86,31 @@ class LabelOverlay(PixelItem):
         self.setVisible(self._fill or self._outlines)
         self._recolour_all()
 
+    def set_scale(self, scale: float) -> None:
+        """Take the screen pixels per image pixel: from a certain zoom on, outlines are lines."""
+        lines = scale >= LINE_SCALE
+        if lines == self._lines:
+            return
+        self._lines = lines
+        if self._outlines:
+            self._waiting = list(strips(self._buffer.shape))
+            self._recolour_next()
+        else:
+            self._on_selected(self._selected)
+
+    def paint(
+        self,
+        painter: QPainter | None,
+        option: QStyleOptionGraphicsItem | None,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Paint the picture, and lines over it where pixels are large."""
+        super().paint(painter, option, widget)
+        if painter is None or option is None or not self._lines:
+            return
+        if self._outlines or self._selected:
+            self._paint_lines(painter, option.exposedRect.intersected(self.boundingRect()))
+
     def colour(self, label: int) -> tuple[int, int, int]:
         """Return the red, green and blue of a cell, for lists and tables."""
         return self._colours.colour(label)
@@ -95,6 +133,23 @@ class LabelOverlay(PixelItem):
         strong = min(1.0, self._opacity + SELECTED_GAIN) if self._fill else SELECTED_GAIN
         self._selected_table = _table(strong, towards_white=SELECTED_GAIN)
 
+    def _paint_lines(self, painter: QPainter, exposed: QRectF) -> None:
+        area = exposed.toAlignedRect()
+        box = (area.top(), area.left(), area.top() + area.height(), area.left() + area.width())
+        inset = LINE_WIDTH / 2 / painter.worldTransform().m11()
+        edges = edges_in(self._document.labels.array, box, inset)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._outlines:
+            indices = self._colours.indices(edges.labels)
+            for index in np.unique(indices).tolist():
+                painter.setPen(screen_pen(QColor(*PALETTE[index - 1].tolist()), LINE_WIDTH))
+                painter.drawLines(*edges.lines(indices == index))
+        if self._selected:
+            painter.setPen(screen_pen(QColor(255, 255, 255), LINE_WIDTH + 0.5))
+            chosen = edges.labels == self._selected
+            if chosen.any():
+                painter.drawLines(*edges.lines(chosen))
+
     def _on_edited(self, box: Box) -> None:
         self._colours.assign_new(self._document.labels.array, box)
         self._recolour(_grown(box, 1, self._buffer.shape))
@@ -106,7 +161,15 @@ class LabelOverlay(PixelItem):
             if box is not None:
                 self._recolour(_grown(box, 1, self._buffer.shape))
 
+    def _recolour_next(self) -> None:
+        """Colour the next strip, so that a large image does not hold up a zoom."""
+        if self._waiting:
+            rows = self._waiting.pop(0)
+            self._recolour((rows.start, 0, rows.stop, self._buffer.shape[1]))
+            self._timer.start()
+
     def _recolour_all(self) -> None:
+        self._waiting = []
         height, width = self._buffer.shape
         for rows in strips(self._buffer.shape):
             self._colour((rows.start, 0, rows.stop, width))
@@ -134,13 +197,25 @@ class LabelOverlay(PixelItem):
         chosen = inside == self._selected if self._selected else None
         if chosen is not None:
             out[chosen] = self._selected_table[indices[chosen]]
-        if self._outlines or chosen is not None:
-            gy0, gx0, gy1, gx1 = _grown(box, 1, labels.shape)
-            edge = outline_mask(labels[gy0:gy1, gx0:gx1])[y0 - gy0 : y1 - gy0, x0 - gx0 : x1 - gx0]
-            if self._outlines:
-                out[edge] = self._edge_table[indices[edge]]
-            if chosen is not None:
-                out[edge & chosen] = 0xFFFFFFFF
+        if not self._lines and (self._outlines or chosen is not None):
+            self._colour_edges(box, out, indices, chosen)
+
+    def _colour_edges(
+        self,
+        box: Box,
+        out: NDArray[np.uint32],
+        indices: NDArray[np.uint8],
+        chosen: NDArray[np.bool_] | None,
+    ) -> None:
+        y0, x0, y1, x1 = box
+        labels = self._document.labels.array
+        top, left, bottom, right = _grown(box, 1, labels.shape)
+        around = outline_mask(labels[top:bottom, left:right])
+        edge = around[y0 - top : y1 - top, x0 - left : x1 - left]
+        if self._outlines:
+            out[edge] = self._edge_table[indices[edge]]
+        if chosen is not None:
+            out[edge & chosen] = 0xFFFFFFFF
 
 
 def _table(alpha: float, towards_white: float = 0.0) -> NDArray[np.uint32]:

@@ -289,6 +289,7 @@ class ImageView(QWidget):
         canvas.left.connect(self.left)
         canvas.compare_held.connect(self.compare)
         canvas.scale_changed.connect(self._place_disk)
+        canvas.scale_changed.connect(self._overlay.set_scale)
         canvas.scale_changed.connect(self.scale_changed)
 
     def _on_image(self) -> None:

@@ -1,0 +1,531 @@
+import numpy as np
+import pytest
+from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
+from PyQt6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QWheelEvent
+from PyQt6.QtWidgets import QApplication
+
+from cellmend.image import Image
+from cellmend_app.commands import AddRestored
+from cellmend_app.document import Document, FlowLayer, RestoredLayer
+from cellmend_app.tools import Brush, Outline, Pick
+from cellmend_app.viewer import ImageView
+
+LEFT, RIGHT, MIDDLE, NO = (
+    Qt.MouseButton.LeftButton,
+    Qt.MouseButton.RightButton,
+    Qt.MouseButton.MiddleButton,
+    Qt.MouseButton.NoButton,
+)
+PRESS, MOVE, RELEASE, DOUBLE = (
+    QEvent.Type.MouseButtonPress,
+    QEvent.Type.MouseMove,
+    QEvent.Type.MouseButtonRelease,
+    QEvent.Type.MouseButtonDblClick,
+)
+PLAIN = Qt.KeyboardModifier.NoModifier
+SHIFT, CTRL, ALT = (
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.AltModifier,
+)
+
+
+class Hand:
+    """Sends Qt events to a view, at places given in image coordinates."""
+
+    def __init__(self, view):
+        self.view = view
+        self.target = view.canvas.viewport()
+
+    def at(self, y, x):
+        return QPointF(self.view.canvas.viewportTransform().map(QPointF(x, y)))
+
+    def mouse(self, kind, place, button=NO, held=NO, modifiers=PLAIN):
+        where = self.at(*place)
+        everywhere = QPointF(self.target.mapToGlobal(where.toPoint()))
+        event = QMouseEvent(kind, where, everywhere, button, held, modifiers)
+        QApplication.sendEvent(self.target, event)
+
+    def press(self, place, button=LEFT, modifiers=PLAIN, held=None):
+        self.mouse(PRESS, place, button, button if held is None else held, modifiers)
+
+    def move(self, place, held=NO):
+        self.mouse(MOVE, place, NO, held)
+
+    def release(self, place, button=LEFT, modifiers=PLAIN, held=NO):
+        self.mouse(RELEASE, place, button, held, modifiers)
+
+    def click(self, place, button=LEFT, modifiers=PLAIN):
+        self.press(place, button, modifiers)
+        self.release(place, button, modifiers)
+
+    def drag(self, points, button=LEFT):
+        self.press(points[0], button)
+        for point in points[1:]:
+            self.move(point, button)
+        self.release(points[-1], button)
+
+    def key(self, key, kind=QEvent.Type.KeyPress):
+        QApplication.sendEvent(self.view.canvas, QKeyEvent(kind, key, PLAIN))
+
+    def tap(self, key):
+        self.key(key)
+        self.key(key, QEvent.Type.KeyRelease)
+
+    def lose_focus(self):
+        QApplication.sendEvent(self.view.canvas, QFocusEvent(QEvent.Type.FocusOut))
+
+    def leave(self):
+        QApplication.sendEvent(self.target, QEvent(QEvent.Type.Leave))
+
+    def wheel(self, place, delta):
+        where = self.at(*place)
+        event = QWheelEvent(
+            where, where, QPoint(), QPoint(0, delta), NO, PLAIN, Qt.ScrollPhase.NoScrollPhase, False
+        )
+        QApplication.sendEvent(self.target, event)
+
+
+@pytest.fixture
+def view(document, qtbot):
+    view = ImageView(document)
+    qtbot.addWidget(view)
+    view.resize(800, 640)
+    view.show()
+    yield view
+    view.close()
+
+
+@pytest.fixture
+def hand(view):
+    return Hand(view)
+
+
+def colour_at(view, y, x):
+    place = view.canvas.viewportTransform().map(QPointF(x, y)).toPoint()
+    return view.grab_image().pixelColor(place).getRgb()[:3]
+
+
+# -- zoom and pan
+
+
+def test_the_whole_image_is_fitted_and_stays_so(view):
+    assert view.canvas.scale_factor == pytest.approx(9.8, rel=0.01)
+    assert view.visible_box() == (0, 0, 64, 80)
+    view.resize(400, 640)
+    assert view.canvas.scale_factor == pytest.approx(4.9, rel=0.01)
+
+
+def test_wheel_zooms_at_the_pointer(view, hand):
+    scale = view.canvas.scale_factor
+    place = hand.at(20, 30)
+    hand.wheel((20, 30), 120)
+    assert view.canvas.scale_factor > scale
+    moved = hand.at(20, 30) - place
+    assert abs(moved.x()) <= 1.5
+    assert abs(moved.y()) <= 1.5
+
+
+def test_zoom_has_limits(view):
+    for _ in range(60):
+        view.zoom(1.5)
+    assert view.canvas.scale_factor == 64
+    for _ in range(60):
+        view.zoom(0.5)
+    assert view.canvas.scale_factor > 1
+    view.actual_size()
+    view.fit()
+    assert view.visible_box() == (0, 0, 64, 80)
+
+
+@pytest.mark.parametrize("how", ["left", "middle", "space"])
+def test_dragging_moves_the_image(view, hand, document, how):
+    view.set_tool(Pick(document) if how == "left" else Brush(document))
+    if how == "space":
+        hand.key(Qt.Key.Key_Space)
+    start = hand.at(30, 30)
+    hand.drag([(30, 30), (32, 33)], MIDDLE if how == "middle" else LEFT)
+    moved = hand.at(30, 30) - start
+    assert moved.x() > 20
+    assert moved.y() > 10
+    assert document.undo.count() == 0
+    if how == "space":
+        hand.key(Qt.Key.Key_Space, QEvent.Type.KeyRelease)
+        assert hand.at(30, 30) - start == moved
+        hand.tap(Qt.Key.Key_Space)
+        assert hand.at(30, 30) == start
+
+
+def test_double_click_fits_where_the_tool_does_not_paint(view, hand, document):
+    view.set_tool(Pick(document))
+    view.zoom(4)
+    hand.click((30, 40))
+    hand.mouse(DOUBLE, (30, 40), LEFT, LEFT)
+    hand.release((30, 40))
+    assert view.visible_box() == (0, 0, 64, 80)
+    view.set_tool(Brush(document, 2))
+    view.zoom(4)
+    scale = view.canvas.scale_factor
+    hand.mouse(DOUBLE, (30, 40), LEFT, LEFT)
+    hand.release((30, 40))
+    assert view.canvas.scale_factor == scale
+    assert document.undo.count() == 1
+
+
+# -- tools through events
+
+
+def test_a_click_selects_but_a_drag_does_not(view, hand, document):
+    view.set_tool(Pick(document))
+    hand.click((15, 15))
+    assert document.selected == 1
+    hand.drag([(45, 55), (40, 40)])
+    assert document.selected == 1
+    hand.click((45, 55), modifiers=ALT)
+    assert document.labels.ids == [1, 2]
+    hand.click((15, 25), modifiers=CTRL)
+    assert document.labels.ids == [1]
+
+
+def test_a_brush_stroke_is_one_step_of_undo(view, hand, document):
+    view.set_tool(Brush(document, 3))
+    hand.drag([(30, 10), (30, 20), (34, 30)])
+    assert document.undo.count() == 1
+    assert document.id_at(30, 15) == 6
+
+
+INTERRUPTIONS = {
+    "escape": lambda hand: hand.key(Qt.Key.Key_Escape),
+    "second button": lambda hand: hand.press((30, 22), RIGHT, held=LEFT | RIGHT),
+    "focus": lambda hand: hand.lose_focus(),
+    "other tool": lambda hand: hand.view.set_tool(Pick(hand.view._document)),
+}
+
+
+@pytest.mark.parametrize("interrupt", INTERRUPTIONS.values(), ids=INTERRUPTIONS)
+@pytest.mark.parametrize("order", [(LEFT, RIGHT), (RIGHT, LEFT)])
+def test_an_interrupted_stroke_is_dropped_and_the_next_one_works(
+    view, hand, document, interrupt, order
+):
+    before = document.labels.array.copy()
+    brush = Brush(document, 3)
+    view.set_tool(brush)
+    hand.press((30, 10))
+    hand.move((30, 20), LEFT)
+    assert not np.array_equal(document.labels.array, before)
+    interrupt(hand)
+    assert np.array_equal(document.labels.array, before)
+    hand.move((30, 30), LEFT)
+    first, second = order
+    hand.release((30, 30), first, held=second)
+    hand.release((30, 30), second)
+    hand.move((30, 40))
+    assert np.array_equal(document.labels.array, before)
+    assert document.undo.count() == 0
+    view.set_tool(brush)
+    hand.drag([(30, 10), (30, 20)])
+    assert document.undo.count() == 1
+
+
+def test_a_stroke_may_leave_the_window_and_end_outside(view, hand, document):
+    view.set_tool(Brush(document, 3))
+    hand.press((30, 10))
+    hand.leave()
+    hand.move((30, -400), LEFT)
+    hand.release((30, -400))
+    assert document.undo.count() == 1
+    hand.move((50, 10))
+    assert document.id_at(50, 10) == 0
+
+
+def test_a_stroke_whose_release_was_lost_ends_at_the_next_move(view, hand, document):
+    view.set_tool(Brush(document, 3))
+    hand.press((30, 10))
+    hand.move((30, 20), LEFT)
+    hand.move((50, 20))
+    assert document.undo.count() == 1
+    labels = document.labels.array.copy()
+    hand.move((60, 60))
+    assert np.array_equal(document.labels.array, labels)
+
+
+def test_a_pan_whose_release_was_lost_ends_at_the_next_move(view, hand, document):
+    view.set_tool(Pick(document))
+    hand.press((30, 10))
+    hand.move((35, 20), LEFT)
+    place = hand.at(0, 0)
+    hand.move((50, 20))
+    hand.move((10, 10))
+    assert hand.at(0, 0) == place
+
+
+def outline_points(turns=1.0):
+    angles = np.linspace(0, 2 * np.pi * turns, 40)
+    return [(40 + 8 * np.sin(a), 20 + 8 * np.cos(a)) for a in angles]
+
+
+@pytest.mark.parametrize(("button", "modifiers"), [(RIGHT, PLAIN), (LEFT, SHIFT)])
+def test_outline_as_in_cellpose(view, hand, document, button, modifiers):
+    view.set_tool(Pick(document))
+    points = outline_points()
+    hand.click(points[0], button, modifiers)
+    for point in points[1:]:
+        hand.move(point)
+    assert document.labels.ids == [1, 2, 5, 6]
+    assert not view.tool.busy
+    hand.move((60, 60))
+    assert document.undo.count() == 1
+
+
+def test_outline_ends_at_a_second_right_click_and_at_a_double_one(view, hand, document):
+    view.set_tool(Pick(document))
+    points = outline_points(0.7)
+    hand.click(points[0], RIGHT)
+    for point in points[1:]:
+        hand.move(point)
+    hand.leave()
+    hand.click(points[-1], RIGHT)
+    assert document.undo.count() == 1
+    hand.click((10, 60), RIGHT)
+    hand.mouse(DOUBLE, (10, 60), RIGHT, RIGHT)
+    hand.release((10, 60), RIGHT)
+    assert not view.tool.busy
+    assert document.undo.count() == 1
+
+
+@pytest.mark.parametrize("interrupt", ["escape", "focus", "other tool"])
+def test_an_interrupted_outline_is_dropped(view, hand, document, interrupt):
+    outline = Outline(document)
+    view.set_tool(outline)
+    points = outline_points(0.6)
+    hand.click(points[0], RIGHT)
+    for point in points[1:]:
+        hand.move(point)
+    assert outline.busy
+    INTERRUPTIONS[interrupt](hand)
+    assert not outline.busy
+    hand.move((40, 60))
+    hand.click((10, 70))
+    assert document.undo.count() == 0
+
+
+def test_escape_that_ends_nothing_is_left_to_the_window(view, hand):
+    event = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Escape, PLAIN)
+    view.canvas.keyPressEvent(event)
+    assert not event.isAccepted()
+
+
+# -- what is shown
+
+
+def test_hovering_tells_the_pixel(view, hand, qtbot, document):
+    with qtbot.waitSignal(view.hovered) as seen:
+        hand.move((15.5, 25.5))
+    assert seen.args == [15, 25]
+    readout = view.readout(15, 25)
+    assert (readout.label, readout.values) == (2, (float(document.display[0, 15, 25]),))
+    assert view.readout(-1, 0) is None
+    with qtbot.waitSignal(view.left):
+        hand.leave()
+
+
+def test_masks_and_outlines_can_be_switched(view, document):
+    document.set_labels(document.labels.full)
+    plain = colour_at(view, 5.5, 5.5)
+    assert len(set(plain)) == 1
+    filled = colour_at(view, 45.5, 55.5)
+    assert len(set(filled)) > 1
+    view.set_masks_visible(False)
+    assert len(set(colour_at(view, 45.5, 55.5))) == 1
+    view.set_outlines_visible(True)
+    assert len(set(colour_at(view, 45.5, 55.5))) == 1
+    line = [colour_at(view, y, 55.5) for y in np.linspace(39.9, 40.4, 8)]
+    assert max(len(set(c)) for c in line) > 1
+
+
+def test_outlines_are_pixels_when_zoomed_out(view, qtbot):
+    view.set_masks_visible(False)
+    view.set_outlines_visible(True)
+    view.actual_size()
+    qtbot.wait(1)
+    assert len(set(colour_at(view, 40.5, 55.5))) > 1
+    assert len(set(colour_at(view, 45.5, 55.5))) == 1
+
+
+def test_only_the_edited_box_is_coloured_anew(view, hand, document):
+    buffer = view._overlay._buffer
+    buffer[60, 75] = 0xFF123456
+    view.set_tool(Brush(document, 2))
+    hand.drag([(30, 10), (30, 20)])
+    assert buffer[30, 15] != 0
+    assert buffer[60, 75] == 0xFF123456
+
+
+def test_the_overlay_after_edits_equals_one_made_anew(view, hand, document):
+    view.set_outlines_visible(True)
+    view.actual_size()
+    view.set_tool(Brush(document, 4))
+    hand.drag([(30, 10), (15, 20), (40, 70)])
+    hand.drag([(50, 10), (15, 60)])
+    document.undo.undo()
+    document.select(2)
+    document.select(1)
+    kept = view._overlay._buffer.copy()
+    view._overlay._recolour_all()
+    assert np.array_equal(kept, view._overlay._buffer)
+
+
+def test_the_selected_cell_stands_out(view, document):
+    before = colour_at(view, 45.5, 55.5)
+    document.select(5)
+    assert colour_at(view, 45.5, 55.5) != before
+    document.select(0)
+    assert colour_at(view, 45.5, 55.5) == before
+
+
+def restored_layer(factor=1):
+    pixels = np.linspace(0, 1, 64 * factor * 80 * factor, dtype=np.float32)
+    return RestoredLayer("denoise", Image(pixels.reshape(64 * factor, 80 * factor)))
+
+
+@pytest.mark.parametrize("factor", [1, 3])
+def test_raw_and_restored_share_zoom_and_coordinates(view, document, factor):
+    document.undo.push(AddRestored(document, restored_layer(factor), "denoise"))
+    view.zoom(2)
+    seen = view.visible_box()
+    view.set_view("restored")
+    assert view.visible_box() == seen
+    assert view._pixels.boundingRect() == view.canvas.image_area
+    assert view.readout(63, 79).restored[0] == pytest.approx(1, abs=0.02)
+
+
+def test_compare_shows_the_other_layer_while_held(view, hand, document):
+    document.add_restored(restored_layer())
+    view.set_view("restored")
+    shown = view.visible_box()
+    hand.key(Qt.Key.Key_C)
+    assert view.view == "image"
+    assert view.visible_box() == shown
+    hand.key(Qt.Key.Key_C, QEvent.Type.KeyRelease)
+    assert view.view == "restored"
+    hand.key(Qt.Key.Key_C)
+    hand.lose_focus()
+    assert view.view == "restored"
+
+
+def test_a_view_that_is_not_there_shows_the_image(view, document, qtbot):
+    assert view.available_views() == ["image"]
+    view.set_view("flows")
+    assert view.view == "image"
+    document.set_results(
+        FlowLayer(np.ones((2, 64, 80), np.float32), np.full((64, 80), 6, np.float32))
+    )
+    assert view.available_views() == ["image", "flows", "cellprob"]
+    with qtbot.waitSignal(view.view_changed):
+        view.set_view("cellprob")
+    assert colour_at(view, 5.5, 5.5) == (250, 230, 120)
+    with qtbot.waitSignal(view.view_changed):
+        document.set_results(None)
+    assert view.view == "image"
+
+
+def test_contrast_changes_the_picture_and_not_the_data(view, document, qtbot):
+    before = document.display.copy()
+    low, high = view.data_range(0)
+    assert (low, high) == (before.min(), before.max())
+    view.set_contrast(0, high + 1, high + 2)
+    qtbot.waitUntil(lambda: colour_at(view, 5.5, 5.5) == (0, 0, 0))
+    view.auto_contrast()
+    qtbot.waitUntil(lambda: colour_at(view, 5.5, 5.5) != (0, 0, 0))
+    assert np.array_equal(document.display, before)
+
+
+def test_contrast_is_kept_for_each_layer(view, document):
+    document.add_restored(restored_layer())
+    view.set_contrast(0, 5, 50)
+    view.set_view("restored")
+    assert view.channels[0].high <= 1
+    view.set_view("image")
+    assert view.channels[0].limits == (5, 50)
+
+
+def test_channels_are_switched_and_coloured(qtbot, qapp):
+    document = Document()
+    pixels = np.zeros((2, 10, 10), np.uint8)
+    pixels[0, :5], pixels[1, 5:] = 255, 255
+    document.set_image(Image(pixels, "CYX"))
+    view = ImageView(document)
+    qtbot.addWidget(view)
+    view.resize(200, 200)
+    assert colour_at(view, 2.5, 2.5) == (0, 255, 0)
+    assert colour_at(view, 7.5, 2.5) == (255, 0, 255)
+    view.set_channel_visible(0, False)
+    view.set_channel_colour(1, (0, 0, 255))
+    qtbot.waitUntil(lambda: colour_at(view, 7.5, 2.5) == (0, 0, 255))
+    assert colour_at(view, 2.5, 2.5) == (0, 0, 0)
+
+
+def test_a_stack_is_shown_plane_by_plane(qtbot, qapp):
+    document = Document()
+    pixels = np.zeros((2, 10, 10), np.uint8)
+    pixels[0, :5], pixels[1, 5:] = 255, 255
+    document.set_image(Image(pixels, "ZYX"))
+    labels = np.zeros((2, 10, 10), np.uint8)
+    labels[1, :4] = 1
+    document.set_labels(labels)
+    document.set_results(
+        FlowLayer(np.ones((3, 2, 10, 10), np.float32), np.zeros((2, 10, 10), np.float32))
+    )
+    view = ImageView(document)
+    qtbot.addWidget(view)
+    view.resize(200, 200)
+    assert colour_at(view, 2.5, 2.5) == (255, 255, 255)
+    document.plane = 1
+    assert colour_at(view, 7.5, 2.5) == (255, 255, 255)
+    assert len(set(colour_at(view, 2.5, 2.5))) > 1
+    view.set_view("flows")
+    assert view.view == "flows"
+
+
+def test_scale_disk_follows_diameter_and_zoom(view, document):
+    document.diameter = 10
+    width = view._disk.width()
+    document.diameter = 20
+    assert view._disk.width() - width == pytest.approx(98, abs=2)
+    document.diameter = 60
+    assert not view._disk.isVisible()
+    view.zoom(0.3)
+    assert view._disk.isVisible()
+    view.set_scale_disk_visible(False)
+    assert not view._disk.isVisible()
+
+
+def test_brush_circle_follows_the_pointer(view, hand, document):
+    brush = Brush(document, 4)
+    view.set_tool(brush)
+    circle = view.canvas._circle
+    assert not circle.isVisible()
+    hand.move((30, 40))
+    assert circle.isVisible()
+    assert (circle.pos() - QPointF(40, 30)).manhattanLength() < 0.2
+    brush.radius = 9
+    assert circle.boundingRect().width() > 18
+    hand.leave()
+    assert not circle.isVisible()
+
+
+def test_another_image_is_fitted_and_its_view_is_the_image(view, document):
+    document.add_restored(restored_layer())
+    view.set_view("restored")
+    document.set_image(Image(np.zeros((30, 200), np.uint8)))
+    assert view.view == "image"
+    assert view.visible_box() == (0, 0, 30, 200)
+    assert not view._overlay._buffer.any()
+
+
+def test_an_empty_document_can_be_shown(qtbot, qapp):
+    view = ImageView(Document())
+    qtbot.addWidget(view)
+    assert view.readout(0, 0) is None
+    assert view.data_range(0) == (0, 1)
+    assert not view.grab_image().isNull()
