@@ -10,7 +10,7 @@ import time
 STARTS = {
     "python -c pass": ["-c", "pass"],
     "import cellmend": ["-c", "import cellmend"],
-    "cellmend --help": ["-m", "cellmend", "--help"],
+    "cellmend --help": ["-m", "cellmend.cli", "--help"],
 }
 REPEATS = 7
 

@@ -1,4 +1,4 @@
-"""``python -m cellmend`` is the command line."""
+"""``python -m cellmend.cli`` is the command line."""
 
 import sys
 

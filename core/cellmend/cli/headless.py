@@ -1,0 +1,58 @@
+"""The window's job without a window: denoise, segment, and a picture of it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cellmend.cli.batch import Batch
+from cellmend.cli.pipeline import Pipeline
+from cellmend.cli.save import planned, save
+from cellmend.io.folder import RESTORED_TIF, output_path
+from cellmend.io.tiff import write_image
+from cellmend.params import SegmentSettings
+from cellmend.progress import Reporter
+from cellmend.samples import sample_path
+
+KINDS = ("tif", "overlay")
+RESTORE = ("denoise",)
+
+
+def mend_and_segment(files: Sequence[Path], folder: Path) -> int:
+    """Leave the restored image, the masks and an overlay of each file in `folder`.
+
+    Parameters
+    ----------
+    files
+        Images or folders; without any, the sample that comes with the program.
+    folder
+        Where the results go; made if it is not there.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    settings = SegmentSettings()
+    pipeline = Pipeline(settings, RESTORE, "auto")
+    args = Namespace(command="gui", json=False, dry_run=False, skip_existing=False)
+    batch = Batch(args, settings.model_dump())
+
+    def plan(source: Path) -> list[Path]:
+        return [output_path(source, RESTORED_TIF, folder), *planned(source, KINDS, folder)]
+
+    def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
+        found = pipeline.run(source, report)
+        assert found.restored is not None
+        provenance = found.restored.provenance.as_dict()
+        write_image(outputs[0], found.restored.image, provenance=provenance)
+        save(found, KINDS, folder)
+        return {"cells": found.count, "diameter": found.result.diameter}
+
+    batch.run(batch.collect(str(file) for file in files or [sample_path()]), plan, work)
+    status = batch.finish()
+    print(f"The results are in {folder.resolve()}", file=sys.stderr)
+    return status

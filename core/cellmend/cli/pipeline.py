@@ -1,0 +1,91 @@
+"""Restore, then segment: what ``segment`` and the job without a display have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cellmend.image import Image
+from cellmend.params import SegmentSettings, Settings
+from cellmend.progress import Reporter
+from cellmend.provenance import Provenance
+
+if TYPE_CHECKING:
+    from cellmend.restore import Restoration, Restorer
+    from cellmend.segment import Segmentation, Segmenter
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a run made of one file."""
+
+    source: Path
+    original: Image
+    restored: Restoration | None
+    result: Segmentation
+    settings: SegmentSettings
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return int(np.count_nonzero(np.unique(self.result.masks)))
+
+
+class Pipeline:
+    """Networks that are loaded once and run on many files.
+
+    Parameters
+    ----------
+    settings
+        Of the segmentation.
+    restore
+        Tasks or models to run before it, in this order.
+    device
+        Where the networks run.
+    """
+
+    def __init__(self, settings: SegmentSettings, restore: Sequence[str], device: str) -> None:
+        from cellmend.registry import find
+
+        for name in (*restore, settings.model):
+            find(name)
+        self._settings = settings
+        self._restore = tuple(restore)
+        self._device = device
+        self._restorers: list[Restorer] = []
+        self._segmenter: Segmenter | None = None
+
+    def load(self) -> None:
+        """Load the networks."""
+        from cellmend.restore import Restorer
+        from cellmend.segment import Segmenter
+
+        self._restorers = [Restorer(name, self._device) for name in self._restore]
+        self._segmenter = Segmenter(self._settings.model, self._device)
+
+    def run(self, source: Path, report: Reporter) -> Found:
+        """Restore and segment one file."""
+        from cellmend.io import read
+
+        if self._segmenter is None:
+            self.load()
+        assert self._segmenter is not None
+        original = image = read(source)
+        restored = None
+        previous: tuple[Provenance, ...] = ()
+        for restorer in self._restorers:
+            restored = restorer.run(image, diameter=self._settings.diameter or 30.0, report=report)
+            image, previous = restored.image, (restored.provenance, *previous)
+        result = self._segmenter.run(
+            image, previous=previous, report=report, **keywords(self._settings)
+        )
+        return Found(source, original, restored, result, self._settings)
+
+
+def keywords(settings: Settings) -> dict[str, Any]:
+    """Return the fields of a settings object as keywords of ``run``, the model left out."""
+    return {name: value for name, value in settings if name != "model"}

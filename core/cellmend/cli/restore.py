@@ -1,0 +1,92 @@
+"""``cellmend restore``: denoise, deblur or upsample images."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cellmend.cli.arguments import SETTING, add_everywhere, add_inputs, setting
+from cellmend.cli.batch import Batch, Work
+from cellmend.cli.config import build_settings
+from cellmend.cli.pipeline import keywords
+from cellmend.params import RestoreSettings
+from cellmend.progress import Reporter
+
+if TYPE_CHECKING:
+    from cellmend.restore import Scale
+
+TASKS = ("denoise", "deblur", "upsample")
+SETTING_MODEL = f"{SETTING}model"
+SCALES = ("raw", "unit", "uint8", "uint16")
+
+
+def add_parser(name: str, commands: Any) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        name,
+        help="denoise, deblur or upsample images",
+        description="Write a restored image beside each input, which stays as it is.",
+        allow_abbrev=False,
+    )
+    add_inputs(parser)
+    parser.add_argument("--task", choices=TASKS, help="what to mend (default: denoise)")
+    parser.add_argument(
+        "--model", metavar="NAME|PATH", help="a model other than the task's own", **setting("model")
+    )
+    parser.add_argument(
+        "--diameter",
+        type=float,
+        metavar="PX",
+        help="diameter of the cells in pixels (default: 30)",
+        **setting("diameter"),
+    )
+    parser.add_argument(
+        "--scale",
+        choices=SCALES,
+        default="unit",
+        help="values of the result: as in the original (raw), 0 to 1 (unit, the default), "
+        "or the full range of an integer type",
+    )
+    add_everywhere(parser, batch_size="tiles.batch_size")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Restore every input."""
+    from cellmend.registry import find
+
+    if args.task and SETTING_MODEL not in args:
+        setattr(args, SETTING_MODEL, args.task)
+    settings = build_settings(RestoreSettings, args)
+    find(settings.model)
+    batch = Batch(args, {**settings.model_dump(), "scale": args.scale})
+    work = None if args.dry_run else make_work(settings, args.scale, args.device or "auto")
+    batch.run(batch.collect(args.input), lambda source: planned(source, args.output), work)
+    return batch.finish()
+
+
+def planned(source: Path, folder: Path | None) -> list[Path]:
+    """Return the file that is written for `source`."""
+    from cellmend.io.folder import RESTORED_TIF, output_path
+
+    return [output_path(source, RESTORED_TIF, folder)]
+
+
+def make_work(settings: RestoreSettings, scale: Scale, device: str) -> Work:
+    """Load the network; return what is done with each file."""
+    from cellmend.io import read
+    from cellmend.io.tiff import write_image
+    from cellmend.restore import Restorer, to_scale
+
+    restorer = Restorer(settings.model, device)
+
+    def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
+        original = read(source)
+        result = restorer.run(original, report=report, **keywords(settings))
+        image = to_scale(result.image, original, scale)
+        write_image(outputs[0], image, provenance=result.provenance.as_dict())
+        return {"model": settings.model}
+
+    return work

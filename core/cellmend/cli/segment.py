@@ -1,0 +1,152 @@
+"""``cellmend segment``: find the cells of images."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cellmend.cli.arguments import (
+    add_everywhere,
+    add_inputs,
+    channels,
+    diameter,
+    setting,
+    words,
+)
+from cellmend.cli.batch import Batch
+from cellmend.cli.config import build_settings
+from cellmend.cli.pipeline import Pipeline
+from cellmend.cli.save import FORMATS, check_kinds, planned, save
+from cellmend.params import SegmentSettings
+from cellmend.progress import Reporter
+
+
+def add_parser(name: str, commands: Any) -> None:
+    """Describe the command."""
+    parser = commands.add_parser(
+        name,
+        help="find the cells",
+        description="Write the masks of each input beside it, or into a folder.",
+        allow_abbrev=False,
+    )
+    add_inputs(parser)
+    parser.add_argument(
+        "--save",
+        type=words,
+        default=("tif",),
+        metavar="KIND,...",
+        help=f"what to write: {', '.join(FORMATS)} (default: tif)",
+    )
+    parser.add_argument(
+        "--restore",
+        action="append",
+        default=[],
+        metavar="TASK|MODEL",
+        help="restore first; may be given again for a further step",
+    )
+    parser.add_argument(
+        "--model", metavar="NAME|PATH", help="default: generalist", **setting("model")
+    )
+    parser.add_argument(
+        "--diameter",
+        type=diameter,
+        metavar="PX|auto",
+        help="diameter of the cells in pixels (default: auto)",
+        **setting("diameter"),
+    )
+    parser.add_argument(
+        "--channels",
+        type=channels,
+        metavar="A[,B]",
+        help="the channel to segment and the nuclear one, counted from 1; 0: none",
+        **setting("channels"),
+    )
+    add_mask_switches(parser)
+    add_volume_switches(parser)
+    add_everywhere(parser, batch_size="tiles.batch_size")
+    parser.set_defaults(run=run)
+
+
+def add_mask_switches(parser: argparse.ArgumentParser) -> None:
+    """Add what decides which masks are kept."""
+    group = parser.add_argument_group("masks")
+    group.add_argument(
+        "--flow-threshold",
+        type=float,
+        metavar="F",
+        help="drop cells whose shape disagrees with the flows more than this (default: 0.4)",
+        **setting("masks.flow_threshold"),
+    )
+    group.add_argument(
+        "--cellprob-threshold",
+        type=float,
+        metavar="F",
+        help="lower finds more and larger cells (default: 0)",
+        **setting("masks.cellprob_threshold"),
+    )
+    group.add_argument(
+        "--min-size",
+        type=int,
+        metavar="N",
+        help="drop cells of fewer pixels; -1 keeps all (default: 15)",
+        **setting("masks.min_size"),
+    )
+    group.add_argument(
+        "--niter",
+        type=int,
+        metavar="N",
+        help="steps along the flows; long thin cells want 2000",
+        **setting("masks.niter"),
+    )
+    group.add_argument(
+        "--augment",
+        action="store_true",
+        help="average over four flips of the image: slower, a little better",
+        **setting("tiles.augment"),
+    )
+
+
+def add_volume_switches(parser: argparse.ArgumentParser) -> None:
+    """Add what decides how planes become a volume."""
+    group = parser.add_argument_group("volumes")
+    how = group.add_mutually_exclusive_group()
+    how.add_argument(
+        "--stitch-threshold",
+        type=float,
+        metavar="F",
+        help="link cells of consecutive planes that overlap (IoU) more than this",
+        **setting("stitch_threshold"),
+    )
+    how.add_argument(
+        "--do-3d",
+        action="store_true",
+        help="run the network on all three directions of the volume",
+        **setting("do_3d"),
+    )
+    group.add_argument(
+        "--anisotropy",
+        type=float,
+        metavar="F",
+        help="distance between planes divided by the pixel size",
+        **setting("anisotropy"),
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Segment every input."""
+    settings = build_settings(SegmentSettings, args)
+    kinds = check_kinds(args.save)
+    batch = Batch(args, {**settings.model_dump(), "restore": args.restore})
+    pipeline = Pipeline(settings, args.restore, args.device or "auto")
+    if not args.dry_run:
+        pipeline.load()
+
+    def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
+        found = pipeline.run(source, report)
+        save(found, kinds, args.output)
+        return {"cells": found.count, "diameter": round(found.result.diameter, 2)}
+
+    batch.run(batch.collect(args.input), lambda source: planned(source, kinds, args.output), work)
+    return batch.finish()

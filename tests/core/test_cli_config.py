@@ -1,0 +1,84 @@
+"""Settings on the command line: a file, switches that overrule it, and clear refusals."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cellmend.cli.arguments import add_everywhere, channels, diameter, setting
+from cellmend.cli.config import build_settings
+from cellmend.errors import InputError
+from cellmend.params import SegmentSettings
+
+
+def parse(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--diameter", type=diameter, **setting("diameter"))
+    parser.add_argument("--channels", type=channels, **setting("channels"))
+    parser.add_argument("--flow-threshold", type=float, **setting("masks.flow_threshold"))
+    add_everywhere(parser, batch_size="tiles.batch_size")
+    return parser.parse_args(words)
+
+
+def test_nothing_given_means_the_defaults_of_the_library() -> None:
+    assert build_settings(SegmentSettings, parse()) == SegmentSettings()
+
+
+def test_switches_overrule_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("diameter: 20\nmasks: {flow_threshold: 0.1, min_size: 3}\n")
+    settings = build_settings(
+        SegmentSettings, parse("--config", str(file), "--flow-threshold", "0.9")
+    )
+    assert settings.diameter == 20
+    assert settings.masks.flow_threshold == 0.9
+    assert settings.masks.min_size == 3
+
+
+def test_auto_overrules_a_diameter_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("diameter: 20\n")
+    settings = build_settings(SegmentSettings, parse("--config", str(file), "--diameter", "auto"))
+    assert settings.diameter is None
+
+
+def test_a_saved_settings_object_reads_back(tmp_path: Path) -> None:
+    saved = SegmentSettings(diameter=17, channels=(2, 1))
+    file = tmp_path / "settings.yaml"
+    file.write_text(yaml.safe_dump(saved.model_dump(mode="json")))
+    assert build_settings(SegmentSettings, parse("--config", str(file))) == saved
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--flow-threshold", "-1"), "--flow-threshold"),
+        (("--diameter", "-5"), "--diameter"),
+        (("--batch-size", "0"), "--batch-size"),
+    ],
+)
+def test_a_value_out_of_bounds_names_the_switch(words: tuple[str, ...], named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        build_settings(SegmentSettings, parse(*words))
+
+
+@pytest.mark.parametrize("text", ["nonsense: 1", "masks: 3", "diameter: [1, 2]"])
+def test_wrong_settings_in_the_file_are_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=text.split(":")[0]):
+        build_settings(SegmentSettings, parse("--config", str(file)))
+
+
+@pytest.mark.parametrize("text", ["- a list", "a: [", "just words"])
+def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=r"settings\.yaml"):
+        build_settings(SegmentSettings, parse("--config", str(file)))
+
+
+def test_a_missing_file_is_named() -> None:
+    with pytest.raises(InputError, match=r"nowhere\.yaml"):
+        build_settings(SegmentSettings, parse("--config", "nowhere.yaml"))
