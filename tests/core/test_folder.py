@@ -109,5 +109,10 @@ def test_folders_without_pairs_are_an_error(tmp_path):
     touch(tmp_path, "a.tif")
     with pytest.raises(InputError, match=r"no images with masks.*1 images"):
         training_pairs([tmp_path])
-    with pytest.raises(InputError, match="not a folder"):
-        training_pairs([tmp_path / "a.tif"])
+    with pytest.raises(InputError, match="is not there"):
+        training_pairs([tmp_path / "b.tif"])
+
+
+def test_training_images_may_be_named_one_by_one(tmp_path):
+    touch(tmp_path, "a.tif", "a_masks.tif", "b.tif", "b_masks.tif")
+    assert training_pairs([tmp_path / "b.tif"]) == [(tmp_path / "b.tif", tmp_path / "b_masks.tif")]

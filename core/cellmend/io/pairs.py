@@ -44,15 +44,15 @@ def masks_of(image: Path) -> Path | None:
     return next((file for file in candidates if file.is_file()), None)
 
 
-def find_pairs(folders: Iterable[str | Path]) -> Pairs:
-    """Pair the images of folders (not their subfolders) with their masks."""
+def find_pairs(places: Iterable[str | Path]) -> Pairs:
+    """Pair images, and those of folders (not their subfolders), with their masks."""
     pairs = Pairs()
-    for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise InputError(f"{folder} is not a folder.", hint="Name folders with image pairs.")
-        images = images_in(folder)
+    for place in map(Path, places):
+        if not place.exists():
+            raise InputError(f"{place} is not there.", hint="Name folders or images.")
+        images = images_in(place) if place.is_dir() else [place]
         if not images:
-            pairs.empty_folders.append(folder)
+            pairs.empty_folders.append(place)
         for image in images:
             masks = masks_of(image)
             if masks is None:
@@ -62,15 +62,17 @@ def find_pairs(folders: Iterable[str | Path]) -> Pairs:
     return pairs
 
 
-def training_pairs(folders: Iterable[str | Path]) -> list[tuple[Path, Path]]:
-    """Return the (image, masks) pairs of folders; `find_pairs` also tells what is missing.
+def training_pairs(places: Iterable[str | Path]) -> list[tuple[Path, Path]]:
+    """Return the (image, masks) pairs of images and folders.
+
+    `find_pairs` also tells what is missing.
 
     Raises
     ------
     InputError
-        If one is not a folder, or there is no pair at all.
+        If a place is not there, or there is no pair at all.
     """
-    names = list(folders)
+    names = list(places)
     pairs = find_pairs(names)
     if not pairs.found:
         where = ", ".join(str(name) for name in names)
