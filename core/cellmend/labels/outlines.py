@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -62,3 +64,60 @@ def outline_mask(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
     edge[..., :, :-1] |= differs
     edge &= labels != 0
     return edge
+
+
+@dataclass(frozen=True)
+class Region:
+    """One connected piece of a cell, bounded by the edges of its pixels.
+
+    Parameters
+    ----------
+    outer
+        (n, 2) corners (x, y) in order; pixel (y, x) reaches from (x, y) to (x + 1, y + 1).
+        The polygon's area is that of its pixels, and of its holes.
+    holes
+        The same for each hole.
+    """
+
+    outer: NDArray[np.int32]
+    holes: tuple[NDArray[np.int32], ...] = ()
+
+
+def regions(labels: NDArray[np.integer], label: int, box: Box) -> list[Region]:
+    """Return the pieces of a label in `box` as polygons along pixel edges, largest first.
+
+    The contour of the label at twice the size runs through the four quarters of
+    each pixel; each quarter lies at one corner of its pixel, which is the corner
+    of the polygon. Pieces that touch at a corner only are one.
+    """
+    y0, x0, y1, x1 = box
+    inside = (labels[y0:y1, x0:x1] == label).view(np.uint8)
+    doubled = inside.repeat(2, axis=0).repeat(2, axis=1)
+    contours, tree = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    outer: dict[int, NDArray[np.int32]] = {}
+    holes: dict[int, list[NDArray[np.int32]]] = {}
+    for number, contour in enumerate(contours):
+        corners = _corners(np.asarray(contour).reshape(-1, 2)) + np.array([x0, y0], np.int32)
+        parent = int(tree[0][number][3])
+        if parent < 0:
+            outer[number] = corners
+        else:
+            holes.setdefault(parent, []).append(corners)
+    found = [Region(polygon, tuple(holes.get(number, ()))) for number, polygon in outer.items()]
+    return sorted(found, key=lambda region: -polygon_area(region.outer))
+
+
+def polygon_area(corners: NDArray[np.integer]) -> float:
+    """Return the area of a simple polygon (the shoelace formula)."""
+    x, y = corners[:, 0].astype(np.int64), corners[:, 1].astype(np.int64)
+    return abs(int((x * np.roll(y, -1) - y * np.roll(x, -1)).sum())) / 2
+
+
+def _corners(quarters: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Turn a contour of quarter pixels into corners, without doubles and points on a line."""
+    corners = (quarters + 1) // 2
+    corners = corners[(corners != np.roll(corners, 1, axis=0)).any(axis=1)]
+    before = corners - np.roll(corners, 1, axis=0)
+    after = np.roll(corners, -1, axis=0) - corners
+    turns = before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]
+    return np.asarray(corners[turns], dtype=np.int32)

@@ -1,0 +1,167 @@
+"""Results in the formats of other programs: sizes exact, files readable."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import roifile
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from cellmend.errors import InputError
+from cellmend.export.flows import write_cellprob, write_flows
+from cellmend.export.geojson import write_geojson
+from cellmend.export.outlines_txt import write_outlines
+from cellmend.export.overlay import write_overlay
+from cellmend.export.rois import write_rois
+from cellmend.export.table import write_table
+from cellmend.image import Image
+from cellmend.io import read
+from cellmend.labels.outlines import polygon_area, regions
+
+
+def cells() -> np.ndarray:
+    labels = np.zeros((40, 50), np.uint32)
+    labels[3:13, 4:16] = 1
+    labels[20, 20] = 5
+    labels[25:35, 30:45] = 70_000
+    labels[28:30, 33:36] = 0
+    labels[2:5, 40:43] = 70_000
+    return labels
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    npst.arrays(
+        np.uint32, npst.array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(0, 1)
+    )
+)
+def test_polygons_have_the_area_of_their_pixels(labels):
+    found = regions(labels, 1, (0, 0, *labels.shape))
+    area = sum(polygon_area(r.outer) - sum(polygon_area(h) for h in r.holes) for r in found)
+    assert area == np.count_nonzero(labels)
+
+
+def test_rois_measure_the_area_of_the_mask(tmp_path):
+    assert write_rois(tmp_path / "a_rois.zip", cells()) == 4
+    rois = {roi.name: roi for roi in roifile.roiread(tmp_path / "a_rois.zip")}
+    assert set(rois) == {"1", "5", "70000", "70000-2"}
+    assert polygon_area(rois["1"].coordinates().astype(int)) == 120
+    assert polygon_area(rois["5"].coordinates().astype(int)) == 1
+    assert polygon_area(rois["70000"].coordinates().astype(int)) == 150
+    assert (rois["1"].left, rois["1"].top, rois["1"].right, rois["1"].bottom) == (4, 3, 16, 13)
+    assert rois["1"].roitype == roifile.ROI_TYPE.POLYGON
+    write_rois(tmp_path / "a_rois.zip", cells() == 5)
+    assert roifile.roiread(tmp_path / "a_rois.zip").name == "1"
+
+
+def test_rois_of_a_volume_lie_on_their_planes(tmp_path):
+    volume = np.stack([cells() * 0, cells(), cells()])
+    assert write_rois(tmp_path / "a.zip", volume) == 8
+    assert {roi.position for roi in roifile.roiread(tmp_path / "a.zip")} == {2, 3}
+
+
+def test_outlines_text(tmp_path):
+    assert write_outlines(tmp_path / "a.txt", cells()) == 3
+    lines = (tmp_path / "a.txt").read_text().splitlines()
+    assert lines[1] == "20,20"
+    numbers = np.array(lines[0].split(","), int).reshape(-1, 2)
+    assert numbers.min(axis=0).tolist() == [4, 3]
+    assert numbers.max(axis=0).tolist() == [15, 12]
+    assert write_outlines(tmp_path / "b.txt", cells() * 0) == 0
+    assert (tmp_path / "b.txt").read_text() == ""
+    with pytest.raises(InputError, match="one plane"):
+        write_outlines(tmp_path / "c.txt", np.stack([cells()] * 2))
+
+
+def test_geojson(tmp_path):
+    assert write_geojson(tmp_path / "a.geojson", cells()) == 3
+    content = json.loads((tmp_path / "a.geojson").read_text())
+    assert content["type"] == "FeatureCollection"
+    one, _, several = content["features"]
+    assert one["geometry"]["type"] == "Polygon"
+    ring = one["geometry"]["coordinates"][0]
+    assert ring[0] == ring[-1]
+    assert polygon_area(np.array(ring[:-1])) == 120
+    assert one["properties"] == {"objectType": "detection", "name": "1", "label": 1}
+    assert several["geometry"]["type"] == "MultiPolygon"
+    outer, hole = several["geometry"]["coordinates"][0]
+    assert polygon_area(np.array(outer)) - polygon_area(np.array(hole)) == 144
+    with pytest.raises(InputError, match="one plane"):
+        write_geojson(tmp_path / "b.geojson", np.stack([cells()] * 2))
+
+
+def test_overlay_can_be_seen(tmp_path):
+    rng = np.random.default_rng(0)
+    dim = rng.integers(1000, 1100, (40, 50)).astype(np.uint16)
+    write_overlay(tmp_path / "a.png", Image(dim), cells())
+    picture = np.moveaxis(read(tmp_path / "a.png").data, 0, -1)
+    assert picture.shape == (40, 50, 3)
+    outside = picture[cells() == 0].astype(int)
+    assert (outside[:, 0] == outside[:, 2]).all()
+    assert outside.min() < 10
+    assert outside.max() > 245
+    assert np.ptp(picture[3, 4].astype(int)) > 50
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "dtype"),
+    [
+        ((2, 40, 50), "CYX", np.float32),
+        ((5, 40, 50), "ZYX", np.uint8),
+        ((3, 4, 5, 40, 50), "TCZYX", np.int16),
+        ((40, 50), "YX", np.float64),
+    ],
+)
+def test_overlay_of_any_image(tmp_path, shape, axes, dtype):
+    data = np.zeros(shape, dtype)
+    if dtype == np.float32:
+        data[:] = np.nan
+    volume = "Z" in axes
+    write_overlay(
+        tmp_path / "a.png", Image(data, axes), np.stack([cells()] * 5) if volume else cells()
+    )
+    assert read(tmp_path / "a.png").data.any()
+
+
+def test_overlay_of_other_masks_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"50 x 40.*30 x 20"):
+        write_overlay(tmp_path / "a.png", Image(np.zeros((20, 30))), cells())
+
+
+def test_flows_and_cell_probability(tmp_path):
+    flows = np.random.default_rng(0).normal(size=(2, 40, 50)).astype(np.float32)
+    write_flows(tmp_path / "a_cp_flows.tif", flows, {"model": "generalist"})
+    image = read(tmp_path / "a_cp_flows.tif")
+    assert image.channel_names == ("dY", "dX")
+    np.testing.assert_array_equal(image.data, flows)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "a_cp_flows.tif"), flows)
+    write_flows(tmp_path / "b.tif", np.zeros((3, 5, 40, 50)))
+    assert read(tmp_path / "b.tif").axes == "CZYX"
+    write_cellprob(tmp_path / "a_cp_cellprob.tif", flows[0])
+    np.testing.assert_array_equal(read(tmp_path / "a_cp_cellprob.tif").data, flows[0])
+    with pytest.raises(InputError, match="shape"):
+        write_flows(tmp_path / "c.tif", flows[0])
+    with pytest.raises(InputError, match="shape"):
+        write_cellprob(tmp_path / "c.tif", flows[0, 0])
+
+
+def test_table(tmp_path):
+    columns = {
+        "label": np.array([1, 70_000], np.uint32),
+        "mean µ": np.array([0.1, np.nan]),
+        "half": np.array([0.1, 2], np.float32),
+        "note": ["a, b", 'say "c"'],
+    }
+    write_table(tmp_path / "a.csv", columns)
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0] == {"label": "1", "mean µ": "0.1", "half": "0.1", "note": "a, b"}
+    assert rows[1] == {"label": "70000", "mean µ": "nan", "half": "2.0", "note": 'say "c"'}
+    with pytest.raises(InputError, match="length"):
+        write_table(tmp_path / "b.csv", {"a": [1], "b": [1, 2]})
