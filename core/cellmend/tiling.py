@@ -147,7 +147,7 @@ def taper(length: int) -> Floats:
     distance = np.abs(np.arange(length) - (length - 1) / 2)
     half = length * (0.5 - TAPER_INSET)
     weights = 1 / (1 + np.exp((distance - half) / (length * TAPER_WIDTH)))
-    return weights.astype(np.float32)
+    return np.asarray(weights, np.float32)
 
 
 def _padded(length: int) -> int:
