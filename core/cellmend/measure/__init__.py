@@ -1,0 +1,5 @@
+"""Numbers about each cell."""
+
+from cellmend.measure.cells import table
+
+__all__ = ["table"]
