@@ -1,0 +1,76 @@
+"""Linking the masks of consecutive planes into cells of a volume (SPEC §13a)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellmend.errors import InputError
+from cellmend.labels.overlap import Overlaps, overlaps
+
+
+def link_planes(masks: NDArray[np.generic], threshold: float = 0.25) -> NDArray[np.uint32]:
+    """Give cells of consecutive planes the same label where they overlap enough.
+
+    A cell takes the label of the cell in the plane before with which it has the largest
+    intersection over union, if that reaches the threshold and no other cell of its plane
+    fits that one better. So every label occurs at most once per plane.
+
+    Parameters
+    ----------
+    masks
+        ``(Z, Y, X)`` or ``(T, Y, X)`` labels, each plane numbered for itself; not altered.
+    threshold
+        Least intersection over union, above 0 and at most 1.
+
+    Returns
+    -------
+    ndarray
+        uint32, same shape, numbered from 1 in the order of the first planes.
+
+    Raises
+    ------
+    InputError
+        If the array is not three-dimensional or the threshold is out of bounds.
+    """
+    if masks.ndim != 3:
+        raise InputError(f"Linking planes needs (Z, Y, X) masks, not shape {masks.shape}.")
+    if not 0 < threshold <= 1:
+        raise InputError(f"A linking threshold of {threshold:g} is not above 0 and at most 1.")
+    linked = np.zeros(masks.shape, np.uint32)
+    before = np.zeros(masks.shape[1:], np.uint32)
+    count = 0
+    for plane, out in zip(masks, linked, strict=True):
+        pairs = overlaps(before, plane)
+        labels = _carried(pairs, threshold)
+        new = labels == 0
+        labels[new] = count + 1 + np.arange(new.sum())
+        count += int(new.sum())
+        found = plane > 0
+        out[found] = labels[np.searchsorted(pairs.second_ids, plane[found])]
+        before = out
+    return linked
+
+
+def _carried(pairs: Overlaps, threshold: float) -> NDArray[np.uint32]:
+    """Return, for each cell of the second plane, the label of its match or 0."""
+    iou = pairs.iou()
+    good = iou >= threshold
+    first, second, iou = pairs.first[good], pairs.second[good], iou[good]
+    best_of_first = np.zeros(pairs.first_ids.size)
+    np.maximum.at(best_of_first, first, iou)
+    mutual = iou == best_of_first[first]
+    labels = np.zeros(pairs.second_ids.size, np.uint32)
+    taken: set[int] = set()
+    for i, j in _best_first(first[mutual], second[mutual], iou[mutual]):
+        if labels[j] == 0 and i not in taken:
+            labels[j] = pairs.first_ids[i]
+            taken.add(i)
+    return labels
+
+
+def _best_first(
+    first: NDArray[np.int64], second: NDArray[np.int64], iou: NDArray[np.float64]
+) -> list[tuple[int, int]]:
+    order = np.argsort(-iou, kind="stable")
+    return list(zip(first[order].tolist(), second[order].tolist(), strict=True))
