@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PyQt6.QtGui import QUndoCommand
 
 from cellmend.labels.patches import Patch
-from cellmend_app.document import Block, Document, FlowLayer
+from cellmend_app.document import Block, Document, FlowLayer, LabelContent
 
 
 class EditLabels(QUndoCommand):
@@ -108,7 +108,7 @@ class ReplaceLabels(QUndoCommand):
     document
         Where.
     labels
-        The new labels, copied; they must fit the image.
+        The new labels, copied; or a `LabelContent`, made off the GUI thread, not copied.
     text
         What the Undo entry says.
     manual
@@ -125,7 +125,7 @@ class ReplaceLabels(QUndoCommand):
     def __init__(
         self,
         document: Document,
-        labels: NDArray[np.integer],
+        labels: NDArray[np.integer] | LabelContent,
         text: str,
         *,
         manual: Iterable[int] = (),
@@ -133,8 +133,8 @@ class ReplaceLabels(QUndoCommand):
     ) -> None:
         super().__init__(text)
         self._document = document
-        self._other: NDArray[np.uint32] | None = document.fitting(labels)
-        self._shape = self._other.shape
+        self._other: LabelContent | None = document.fitting(labels)
+        self._shape = self._other.labels.shape
         self._block: Block | None = None
         self._manual = set(manual)
         self._results = results or document.results
@@ -151,7 +151,7 @@ class ReplaceLabels(QUndoCommand):
     def nbytes(self) -> int:
         """Bytes of memory in use."""
         if self._other is not None:
-            return self._other.nbytes
+            return self._other.labels.nbytes
         return 0 if self._block is None else self._block.nbytes
 
     @property
@@ -163,7 +163,7 @@ class ReplaceLabels(QUndoCommand):
         """Compress one more piece of the labels not on show."""
         if self._block is None:
             assert self._other is not None
-            self._block = Block(self._other.data)
+            self._block = Block(self._other.labels.data)
         if self._block.squeeze():
             self._other = None
 
@@ -177,7 +177,8 @@ class ReplaceLabels(QUndoCommand):
         document.settling.emit()
         if self._other is None:
             assert self._block is not None
-            self._other = np.frombuffer(self._block.read(), np.uint32).reshape(self._shape)
+            labels = np.frombuffer(self._block.read(), np.uint32).reshape(self._shape)
+            self._other = LabelContent(labels)
         self._block = None
         self._manual, document.manual = document.manual, self._manual
         self._other = document.labels.swap(self._other)

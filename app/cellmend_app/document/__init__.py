@@ -7,7 +7,26 @@ ask it to, so that every edit can be undone.
 
 from cellmend_app.document.document import Document
 from cellmend_app.document.history import Block, History
-from cellmend_app.document.labels import Box, LabelModel
+from cellmend_app.document.labels import Box, LabelContent, LabelModel
 from cellmend_app.document.layers import FlowLayer, RestoredLayer
 
-__all__ = ["Block", "Box", "Document", "FlowLayer", "History", "LabelModel", "RestoredLayer"]
+__all__ = [
+    "Block",
+    "Box",
+    "Document",
+    "FlowLayer",
+    "History",
+    "LabelContent",
+    "LabelModel",
+    "RestoredLayer",
+]
+__all__ = [
+    "Block",
+    "Box",
+    "Document",
+    "FlowLayer",
+    "History",
+    "LabelContent",
+    "LabelModel",
+    "RestoredLayer",
+]

@@ -12,7 +12,7 @@ from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 from cellmend.errors import InputError
 from cellmend.image import Image
 from cellmend_app.document.history import History
-from cellmend_app.document.labels import Box, LabelModel, as_labels
+from cellmend_app.document.labels import Box, LabelContent, LabelModel
 from cellmend_app.document.layers import (
     FlowLayer,
     RestoredLayer,
@@ -83,7 +83,7 @@ class Document(QObject):
         self._restored, self._results = None, None
         self.labels.plane = 0
         self._select_silently(0)
-        self.labels.swap(np.zeros(self.labels_shape, np.uint32))
+        self.labels.swap(LabelContent(np.zeros(self.labels_shape, np.uint32)))
         self.image_changed.emit()
         self.selection_changed.emit(0)
 
@@ -161,8 +161,10 @@ class Document(QObject):
 
     # -- labels
 
-    def set_labels(self, labels: NDArray[np.integer], manual: Iterable[int] = ()) -> None:
-        """Show labels read from a file; copies them, and clears the history.
+    def set_labels(
+        self, labels: NDArray[np.integer] | LabelContent, manual: Iterable[int] = ()
+    ) -> None:
+        """Show labels read from a file; copies an array, and clears the history.
 
         A result that people may want to undo goes through `commands.ReplaceLabels`.
 
@@ -171,26 +173,27 @@ class Document(QObject):
         InputError
             If they do not fit the image.
         """
-        array = self.fitting(labels)
+        content = self.fitting(labels)
         self.settling.emit()
         self.undo.clear()
         self.manual = set(manual)
-        self.labels.swap(array)
+        self.labels.swap(content)
 
-    def fitting(self, labels: NDArray[np.integer]) -> NDArray[np.uint32]:
-        """Return a uint32 copy of `labels`.
+    def fitting(self, labels: NDArray[np.integer] | LabelContent) -> LabelContent:
+        """Return labels ready to be shown: a copy of an array, or the content given.
 
         Raises
         ------
         InputError
             If they do not fit the image, or are not ids.
         """
-        if labels.shape != self.labels_shape:
+        shape = labels.labels.shape if isinstance(labels, LabelContent) else labels.shape
+        if shape != self.labels_shape:
             raise InputError(
-                f"The masks have the shape {labels.shape}, the image needs {self.labels_shape}.",
+                f"The masks have the shape {shape}, the image needs {self.labels_shape}.",
                 hint="Open the masks that belong to this image.",
             )
-        return as_labels(labels)
+        return labels if isinstance(labels, LabelContent) else LabelContent.of(labels)
 
     @property
     def revision(self) -> int:

@@ -11,9 +11,37 @@ from cellmend.labels.index import LabelIndex
 from cellmend.labels.patches import Patch
 from cellmend.labels.runs import Box
 
-__all__ = ["Box", "LabelModel", "Labels", "as_labels"]
+__all__ = ["Box", "LabelContent", "LabelModel", "Labels"]
 
 Labels = NDArray[np.uint32]
+
+
+class LabelContent:
+    """Labels with the index of where each cell is: what a `LabelModel` shows.
+
+    Making one takes time on large images; it may be done in any thread.
+
+    Parameters
+    ----------
+    labels
+        uint32 (..., Y, X), C-contiguous; taken over, so nobody else may write to it.
+    """
+
+    def __init__(self, labels: Labels) -> None:
+        self.labels = labels
+        self.planes = labels.reshape(-1, *labels.shape[-2:])
+        self.indexes = [LabelIndex(plane) for plane in self.planes]
+
+    @classmethod
+    def of(cls, labels: NDArray[np.integer]) -> LabelContent:
+        """Copy an array of ids.
+
+        Raises
+        ------
+        InputError
+            If the numbers are not whole, are negative or do not fit 32 bits.
+        """
+        return cls(as_labels(labels))
 
 
 class LabelModel(QObject):
@@ -35,17 +63,17 @@ class LabelModel(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._plane = 0
-        self._take(np.zeros((1, 1), np.uint32))
+        self._content = LabelContent(np.zeros((1, 1), np.uint32))
 
     @property
     def array(self) -> Labels:
         """The plane on show, (Y, X) uint32, a read-only view that stays current."""
-        return _read_only(self._planes[self._plane])
+        return _read_only(self._content.planes[self._plane])
 
     @property
     def full(self) -> Labels:
         """All planes, uint32 (..., Y, X), a read-only view that stays current."""
-        return _read_only(self._labels)
+        return _read_only(self._content.labels)
 
     @property
     def plane(self) -> int:
@@ -54,29 +82,30 @@ class LabelModel(QObject):
 
     @plane.setter
     def plane(self, index: int) -> None:
-        self._plane = min(max(index, 0), len(self._planes) - 1)
+        self._plane = min(max(index, 0), len(self._content.planes) - 1)
 
     @property
     def index(self) -> LabelIndex:
         """Where each cell of the plane on show is."""
-        return self._indexes[self._plane]
+        return self._content.indexes[self._plane]
 
     @property
     def count(self) -> int:
         """How many cells there are, in all planes together."""
-        return len(self._indexes[0]) if len(self._indexes) == 1 else len(self.ids)
+        indexes = self._content.indexes
+        return len(indexes[0]) if len(indexes) == 1 else len(self.ids)
 
     @property
     def ids(self) -> list[int]:
         """Every id in use, ascending."""
-        return sorted(set().union(*self._indexes))
+        return sorted(set().union(*self._content.indexes))
 
     def __contains__(self, label: int) -> bool:
-        return any(label in index for index in self._indexes)
+        return any(label in index for index in self._content.indexes)
 
     def next_id(self) -> int:
         """Return an id above every id in use, and above those undone: none is given twice."""
-        return max(index.next_id for index in self._indexes)
+        return max(index.next_id for index in self._content.indexes)
 
     def box(self, label: int) -> Box | None:
         """Return the box of a cell in the plane on show, None if it is not there."""
@@ -84,13 +113,13 @@ class LabelModel(QObject):
 
     def apply(self, patch: Patch) -> None:
         """Write a patch into the plane on show."""
-        patch.apply(self._planes[self._plane])
+        patch.apply(self._content.planes[self._plane])
         self.index.update(patch)
         self.edited.emit(patch.box)
 
     def revert(self, patch: Patch) -> None:
         """Take a patch, the last one written to these pixels, out of the plane on show."""
-        patch.revert(self._planes[self._plane])
+        patch.revert(self._content.planes[self._plane])
         self.index.revert(patch)
         self.edited.emit(patch.box)
 
@@ -102,23 +131,14 @@ class LabelModel(QObject):
         InputError
             If they are no ids.
         """
-        self.swap(as_labels(labels))
+        self.swap(LabelContent.of(labels))
 
-    def swap(self, labels: Labels) -> Labels:
-        """Take over `labels` without a copy, and hand back the array used so far.
-
-        Whoever gave the array must not write to it any more.
-        """
-        former = self._labels
-        self._take(labels)
+    def swap(self, content: LabelContent) -> LabelContent:
+        """Show other labels without a copy, and hand back those shown so far."""
+        former, self._content = self._content, content
+        self.plane = self._plane
         self.replaced.emit()
         return former
-
-    def _take(self, labels: Labels) -> None:
-        self._labels = np.ascontiguousarray(labels)
-        self._planes = self._labels.reshape(-1, *labels.shape[-2:])
-        self._indexes = [LabelIndex(plane) for plane in self._planes]
-        self.plane = self._plane
 
 
 def as_labels(labels: NDArray[np.integer]) -> Labels:

@@ -6,8 +6,6 @@ colour vision can tell the colours apart.
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +34,8 @@ GAP = 6
 """Cells at most about this many pixels apart count as neighbours."""
 SAMPLE = 1 << 20
 """A larger label image is looked at coarsely for neighbours."""
+ROUNDS = 16
+"""Cells that move to another colour at once may meet again; this many times they try."""
 MAX_TABLE = 1 << 24
 """Ids above this get a colour by their number alone."""
 
@@ -71,7 +71,7 @@ class CellColours:
         self._table[new] = _by_number(new)
         near = labels[max(0, y0 - GAP) : y1 + GAP, max(0, x0 - GAP) : x1 + GAP]
         first, second = _neighbours(near, GAP)
-        self._separate(first, second, only=set(new.tolist()))
+        self._separate(first, second, new)
 
     def indices(self, labels: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """Return 0 for background and 1 + the place in `PALETTE` for cells."""
@@ -100,20 +100,41 @@ class CellColours:
             self._known = np.append(self._known, np.zeros(extra, bool))
 
     def _separate(
-        self, first: NDArray[np.uint32], second: NDArray[np.uint32], only: set[int] | None = None
+        self,
+        first: NDArray[np.uint32],
+        second: NDArray[np.uint32],
+        new: NDArray[np.uint32] | None = None,
     ) -> None:
-        """Change colours, in ascending order of ids, until neighbours differ."""
-        beside: dict[int, list[int]] = defaultdict(list)
-        for a, b in zip(first.tolist(), second.tolist(), strict=True):
-            if max(a, b) < len(self._table):
-                beside[a].append(b)
-                beside[b].append(a)
-        for label in sorted(beside if only is None else only & beside.keys()):
-            earlier = [b for b in beside[label] if only is not None or b < label]
-            taken = {int(self._table[b]) for b in earlier}
-            wanted = int(self._table[label])
-            turns = [(wanted - 1 + i) % len(PALETTE) + 1 for i in range(len(PALETTE))]
-            self._table[label] = next((c for c in turns if c not in taken), wanted)
+        """Change colours, of the higher id or of the one in `new`, until neighbours differ."""
+        inside = second < len(self._table)
+        ids, places = np.unique(np.stack([first[inside], second[inside]]), return_inverse=True)
+        low, high = places.reshape(2, -1)
+        if new is not None:
+            low, high = np.where(np.isin(ids[high], new), (low, high), (high, low))
+            kept = np.isin(ids[high], new)
+            low, high = low[kept], high[kept]
+        colours = self._table[ids].astype(np.uint32)
+        for turn in range(ROUNDS):
+            clash = colours[low] == colours[high]
+            if not clash.any():
+                break
+            taken = np.zeros(len(ids), np.uint32)
+            np.bitwise_or.at(taken, low, np.uint32(1) << colours[high])
+            np.bitwise_or.at(taken, high, np.uint32(1) << colours[low])
+            moved = np.unique(high[clash])
+            colours[moved] = _free(taken[moved], _by_number(ids[moved] + np.uint32(turn)))
+        self._table[ids] = colours
+
+
+def _free(taken: NDArray[np.uint32], wanted: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Return for each cell the first colour from `wanted` on that no neighbour has."""
+    chosen = wanted.astype(np.uint32)
+    for _ in range(len(PALETTE)):
+        busy = (taken >> chosen) & np.uint32(1) == 1
+        if not busy.any():
+            break
+        chosen[busy] = chosen[busy] % np.uint32(len(PALETTE)) + np.uint32(1)
+    return chosen
 
 
 def _by_number(ids: NDArray[np.uint32]) -> NDArray[np.uint8]:

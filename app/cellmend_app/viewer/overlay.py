@@ -93,8 +93,7 @@ class LabelOverlay(PixelItem):
             return
         self._lines = lines
         if self._outlines:
-            self._waiting = list(strips(self._buffer.shape))
-            self._recolour_next()
+            self._recolour_all()
         else:
             self._on_selected(self._selected)
 
@@ -161,19 +160,22 @@ class LabelOverlay(PixelItem):
             if box is not None:
                 self._recolour(_grown(box, 1, self._buffer.shape))
 
+    def finish(self) -> None:
+        """Colour at once what still waits to be coloured."""
+        while self._waiting:
+            self._recolour_next()
+
+    def _recolour_all(self) -> None:
+        """Colour everything: a small image now, a large one strip by strip between events."""
+        self._waiting = list(strips(self._buffer.shape))
+        self._recolour_next()
+
     def _recolour_next(self) -> None:
-        """Colour the next strip, so that a large image does not hold up a zoom."""
         if self._waiting:
             rows = self._waiting.pop(0)
             self._recolour((rows.start, 0, rows.stop, self._buffer.shape[1]))
+        if self._waiting:
             self._timer.start()
-
-    def _recolour_all(self) -> None:
-        self._waiting = []
-        height, width = self._buffer.shape
-        for rows in strips(self._buffer.shape):
-            self._colour((rows.start, 0, rows.stop, width))
-        self._show((0, 0, height, width))
 
     def _recolour(self, box: Box) -> None:
         self._colour(box)

@@ -258,6 +258,7 @@ class ImageView(QWidget):
 
     def grab_image(self) -> QImage:
         """Return what the view shows, as a picture."""
+        self._overlay.finish()
         return self.grab().toImage()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
