@@ -1,6 +1,6 @@
 """The command line ``cellmend``: one file per command, and what they share.
 
-A command's file has ``add_parser``, which describes its switches, and ``run``,
+A command's file has ``add_arguments``, which describes its switches, and ``run``,
 which does the work and returns the exit status: 0 when all went well, 1 when a
 file failed, 2 for wrong usage. Nothing slow is imported before ``run``.
 """

@@ -13,6 +13,7 @@ from typing import Any
 
 from cellmend.cli.terminal import TerminalReporter
 from cellmend.errors import CellmendError, FileFormatError, InputError
+from cellmend.io.folder import list_images
 from cellmend.progress import Reporter
 from cellmend.provenance import cellmend_version
 
@@ -74,8 +75,6 @@ class Batch:
 
     def collect(self, inputs: Iterable[str]) -> list[Path]:
         """Return the images that the inputs name, each once; bad inputs become failures."""
-        from cellmend.io.folder import list_images
-
         found = list_images(inputs)
         for problem in found.problems:
             source = str(problem.path)

@@ -17,6 +17,7 @@ from cellmend.cli.batch import Batch
 from cellmend.cli.config import build_settings
 from cellmend.errors import InputError
 from cellmend.image import Image
+from cellmend.io.folder import output_path
 from cellmend.params import Settings
 from cellmend.progress import Reporter
 
@@ -31,15 +32,12 @@ class DegradeSettings(Settings):
     downsample: Annotated[int, Field(ge=1)] = 1
 
 
-def add_parser(name: str, commands: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = commands.add_parser(
-        name,
-        help="make clean images worse: noise, blur, fewer pixels",
-        description="Blur, then drop pixels, then add Poisson noise; images are scaled to 0 at "
+    parser.description = (
+        "Blur, then drop pixels, then add Poisson noise; images are scaled to 0 at "
         "their 1st and 1 at their 99th percentile before and after. With --output the results "
-        "keep the names of the inputs.",
-        allow_abbrev=False,
+        "keep the names of the inputs."
     )
     add_inputs(parser)
     parser.add_argument(
@@ -79,8 +77,6 @@ def run(args: argparse.Namespace) -> int:
     seed = args.seed or 0
 
     def plan(source: Path) -> list[Path]:
-        from cellmend.io.folder import output_path
-
         return [output_path(source, ".tif" if args.output else DEGRADED_TIF, args.output)]
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:

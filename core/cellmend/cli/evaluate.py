@@ -29,15 +29,12 @@ class EvaluateSettings(Settings):
     thresholds: Annotated[tuple[IoU, ...], Field(min_length=1)] = (0.5, 0.75, 0.9)
 
 
-def add_parser(name: str, commands: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = commands.add_parser(
-        name,
-        help="compare masks with true masks",
-        description="Average precision TP / (TP + FP + FN) per file and its mean over files. "
+    parser.description = (
+        "Average precision TP / (TP + FP + FN) per file and its mean over files. "
         "Files of two folders belong together when their names agree without endings such as "
-        "_img, _masks and _cp_masks.",
-        allow_abbrev=False,
+        "_img, _masks and _cp_masks."
     )
     parser.add_argument("truth", type=Path, metavar="TRUTH", help="true masks: file or folder")
     parser.add_argument("prediction", type=Path, metavar="PREDICTION", help="masks: file or folder")

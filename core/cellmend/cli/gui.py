@@ -8,7 +8,6 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 from cellmend.errors import CellmendError, InputError
 
@@ -16,14 +15,11 @@ PROGRAM = "cellmend_app.main"
 """The window is a client of the library, which therefore knows it by name only."""
 
 
-def add_parser(name: str, commands: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = commands.add_parser(
-        name,
-        help="open the window (the default)",
-        description="Open the window on some files. Without a display, denoise and segment them "
-        "and leave the restored images, the masks and overlay pictures in the output folder.",
-        allow_abbrev=False,
+    parser.description = (
+        "Open the window on some files. Without a display, denoise and segment them "
+        "and leave the restored images, the masks and overlay pictures in the output folder."
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="images to open")
     parser.add_argument(

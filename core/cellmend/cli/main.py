@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 
-from cellmend.cli import degrade, evaluate, gui, measure, models, restore, segment, train
 from cellmend.errors import Cancelled, CellmendError, DeviceError, InputError, ModelError
 from cellmend.provenance import cellmend_version
 
 COMMANDS = {
-    "gui": gui,
-    "segment": segment,
-    "restore": restore,
-    "degrade": degrade,
-    "evaluate": evaluate,
-    "measure": measure,
-    "train": train,
-    "models": models,
+    "gui": "open the window (the default)",
+    "segment": "find the cells",
+    "restore": "denoise, deblur or upsample images",
+    "degrade": "make clean images worse: noise, blur, fewer pixels",
+    "evaluate": "compare masks with true masks",
+    "measure": "measure every cell of an image",
+    "train": "train or fine-tune a model",
+    "models": "list, show, add, remove or export models",
 }
 ALL_WELL, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of every command."""
+def build_parser(command: str) -> argparse.ArgumentParser:
+    """Return the parser; only the module of `command` is imported, so that starting is quick."""
     parser = argparse.ArgumentParser(
         prog="cellmend",
         description="Mend microscope images and find the cells in them.",
@@ -33,8 +33,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"cellmend {cellmend_version()}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, module in COMMANDS.items():
-        module.add_parser(name, commands)
+    for name, text in COMMANDS.items():
+        one = commands.add_parser(name, help=text, allow_abbrev=False)
+        if name == command:
+            importlib.import_module(f"cellmend.cli.{name}").add_arguments(one)
     return parser
 
 
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given or given[0] not in {*COMMANDS, "-h", "--help", "--version"}:
         given.insert(0, "gui")
     try:
-        parsed = build_parser().parse_args(given)
+        parsed = build_parser(given[0]).parse_args(given)
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         return stop.code if isinstance(stop.code, int) else WRONG_USAGE
     try:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cellmend.cli.arguments import add_everywhere
 from cellmend.cli.batch import Batch
+from cellmend.io.folder import MEASUREMENTS_CSV, output_path
 from cellmend.progress import Reporter
 
 
-def add_parser(name: str, commands: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = commands.add_parser(
-        name, help="measure every cell of an image", description=__doc__, allow_abbrev=False
-    )
+    parser.description = __doc__
     parser.add_argument("image", type=Path, metavar="IMAGE", help="the original image")
     parser.add_argument("masks", type=Path, metavar="MASKS", help="its masks")
     parser.add_argument(
@@ -31,29 +29,18 @@ def run(args: argparse.Namespace) -> int:
     """Measure one image."""
 
     def plan(source: Path) -> list[Path]:
-        from cellmend.io.folder import MEASUREMENTS_CSV, output_path
-
         return [args.output or output_path(source, MEASUREMENTS_CSV)]
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
+        from cellmend.export.table import write_table
         from cellmend.io import read
         from cellmend.io.labels import read_labels
         from cellmend.measure import table
 
         cells = table(read(source), read_labels(args.masks))
-        write_csv(outputs[0], cells)
+        write_table(outputs[0], cells)
         return {"cells": len(next(iter(cells.values()), []))}
 
     batch = Batch(args, {})
     batch.run([args.image], plan, work)
     return batch.finish()
-
-
-def write_csv(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Write named columns of equal length."""
-    from cellmend.io.atomic import replacing
-
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))

@@ -10,14 +10,9 @@ from typing import Any
 from cellmend.cli.arguments import add_everywhere
 
 
-def add_parser(name: str, commands: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its actions."""
-    parser = commands.add_parser(
-        name,
-        help="list, show, add, remove or export models",
-        description=__doc__,
-        allow_abbrev=False,
-    )
+    parser.description = __doc__
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     def action(name: str, run: Any, text: str) -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ from cellmend.cli.arguments import SETTING, add_everywhere, add_inputs, setting
 from cellmend.cli.batch import Batch, Work
 from cellmend.cli.config import build_settings
 from cellmend.cli.pipeline import keywords
+from cellmend.io.folder import RESTORED_TIF, output_path
 from cellmend.params import RestoreSettings
 from cellmend.progress import Reporter
 
@@ -22,14 +23,9 @@ SETTING_MODEL = f"{SETTING}model"
 SCALES = ("raw", "unit", "uint8", "uint16")
 
 
-def add_parser(name: str, commands: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = commands.add_parser(
-        name,
-        help="denoise, deblur or upsample images",
-        description="Write a restored image beside each input, which stays as it is.",
-        allow_abbrev=False,
-    )
+    parser.description = "Write a restored image beside each input, which stays as it is."
     add_inputs(parser)
     parser.add_argument("--task", choices=TASKS, help="what to mend (default: denoise)")
     parser.add_argument(
@@ -69,8 +65,6 @@ def run(args: argparse.Namespace) -> int:
 
 def planned(source: Path, folder: Path | None) -> list[Path]:
     """Return the file that is written for `source`."""
-    from cellmend.io.folder import RESTORED_TIF, output_path
-
     return [output_path(source, RESTORED_TIF, folder)]
 
 

@@ -5,27 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cellmend.cli.pipeline import Found
 from cellmend.errors import InputError
-from cellmend.image import Image
+from cellmend.io import folder as names
+from cellmend.io.folder import output_path
 
 Writer = Callable[[Path, Found], None]
 
 
 def planned(source: Path, kinds: Sequence[str], folder: Path | None) -> list[Path]:
     """Return the files that `save` will write for `source`."""
-    from cellmend.io.folder import output_path
-
     return [output_path(source, suffix, folder) for kind in kinds for suffix in FORMATS[kind]]
 
 
 def save(found: Found, kinds: Sequence[str], folder: Path | None) -> None:
     """Write the results in the kinds asked for."""
-    from cellmend.io.folder import output_path
-
     for kind in kinds:
         for suffix, write in FORMATS[kind].items():
             write(output_path(found.source, suffix, folder), found)
@@ -74,34 +68,56 @@ def _seg_npy(path: Path, found: Found) -> None:
 
 
 def _flows(path: Path, found: Found) -> None:
-    series = "T" in found.original.axes
-    flows = found.result.flows
-    _write_floats(path, np.moveaxis(flows, 0, 1) if series else flows, found, "C")
+    from cellmend.export.flows import write_flows
+
+    write_flows(path, found.result.flows, found.result.provenance.as_dict())
 
 
 def _cellprob(path: Path, found: Found) -> None:
-    _write_floats(path, found.result.cellprob, found, "")
+    from cellmend.export.flows import write_cellprob
+
+    write_cellprob(path, found.result.cellprob, found.result.provenance.as_dict())
 
 
-def _write_floats(path: Path, data: NDArray[np.float32], found: Found, channel: str) -> None:
-    from cellmend.io.tiff import write_image
+def _rois(path: Path, found: Found) -> None:
+    from cellmend.export.rois import write_rois
 
-    axes = "".join(a for a in "TCZYX" if a == channel or (a in found.original.axes and a != "C"))
-    image = Image(data, axes, pixel_size_um=found.original.pixel_size_um)
-    write_image(path, image, provenance=found.result.provenance.as_dict())
+    write_rois(path, found.result.masks)
+
+
+def _outlines(path: Path, found: Found) -> None:
+    from cellmend.export.outlines_txt import write_outlines
+
+    write_outlines(path, found.result.masks)
+
+
+def _geojson(path: Path, found: Found) -> None:
+    from cellmend.export.geojson import write_geojson
+
+    write_geojson(path, found.result.masks)
 
 
 def _measurements(path: Path, found: Found) -> None:
-    from cellmend.cli.measure import write_csv
+    from cellmend.export.table import write_table
     from cellmend.measure import table
 
-    write_csv(path, table(found.original, found.result.masks))
+    write_table(path, table(found.original, found.result.masks))
+
+
+def _overlay(path: Path, found: Found) -> None:
+    from cellmend.export.overlay import write_overlay
+
+    write_overlay(path, found.original, found.result.masks)
 
 
 FORMATS: dict[str, dict[str, Writer]] = {
-    "tif": {"_cp_masks.tif": _masks},
-    "png": {"_cp_masks.png": _masks},
-    "npy": {"_seg.npy": _seg_npy},
-    "flows": {"_cp_flows.tif": _flows, "_cp_cellprob.tif": _cellprob},
-    "csv": {"_measurements.csv": _measurements},
+    "tif": {names.MASKS_TIF: _masks},
+    "png": {names.MASKS_PNG: _masks},
+    "npy": {names.SEG_NPY: _seg_npy},
+    "rois": {names.ROIS_ZIP: _rois},
+    "txt": {names.OUTLINES_TXT: _outlines},
+    "geojson": {names.GEOJSON: _geojson},
+    "flows": {names.FLOWS_TIF: _flows, names.CELLPROB_TIF: _cellprob},
+    "csv": {names.MEASUREMENTS_CSV: _measurements},
+    "overlay": {names.OVERLAY_PNG: _overlay},
 }

@@ -23,14 +23,9 @@ from cellmend.params import SegmentSettings
 from cellmend.progress import Reporter
 
 
-def add_parser(name: str, commands: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = commands.add_parser(
-        name,
-        help="find the cells",
-        description="Write the masks of each input beside it, or into a folder.",
-        allow_abbrev=False,
-    )
+    parser.description = "Write the masks of each input beside it, or into a folder."
     add_inputs(parser)
     parser.add_argument(
         "--save",

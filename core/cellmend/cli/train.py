@@ -14,14 +14,11 @@ from cellmend.errors import CellmendError, InputError
 from cellmend.params import TrainSettings
 
 
-def add_parser(name: str, commands: Any) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
-    parser = commands.add_parser(
-        name,
-        help="train or fine-tune a model",
-        description="Train on images with masks beside them (a_masks.tif beside a.tif or "
-        "a_img.tif, or a_seg.npy). The model lands among your own and is ready to use.",
-        allow_abbrev=False,
+    parser.description = (
+        "Train on images with masks beside them (a_masks.tif beside a.tif or "
+        "a_img.tif, or a_seg.npy). The model lands among your own and is ready to use."
     )
     parser.add_argument("kind", choices=("segmentation", "restoration"), help="what to train")
     parser.add_argument(
