@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from PyQt6 import sip
 
 from cellmend.errors import InputError
 from cellmend.image import Image
 from cellmend.labels.patches import Patch
+from cellmend_app.commands import EditLabels
 from cellmend_app.document import Document, FlowLayer, RestoredLayer
 from cellmend_app.document.layers import plane_of
 
@@ -117,3 +119,11 @@ def test_a_plane_always_has_channels_first(axes):
     plane = plane_of(Image(data, axes), 1 if set(axes) & set("TZ") else 0)
     assert plane.shape == (3 if "C" in axes else 1, 5, 6)
     assert np.shares_memory(plane, data)
+
+
+def test_a_document_can_be_deleted_with_its_history(document, qtbot):
+    patch = Patch((2, 3, 4, 6), np.ones((2, 3), bool), np.zeros(6, np.uint32), 9)
+    document.undo.push(EditLabels(document, patch, "paint"))
+    with qtbot.captureExceptions() as caught:
+        sip.delete(document)
+    assert not caught

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from PyQt6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -413,6 +415,21 @@ def test_compare_shows_the_other_layer_while_held(view, hand, document):
     assert view.view == "restored"
 
 
+def test_split_shows_raw_at_the_left_and_restored_at_the_right(view, document):
+    document.set_labels(np.zeros((64, 80), np.uint8))
+    document.set_image(Image(np.tile(np.arange(64, dtype=np.uint16)[:, None], (1, 80))))
+    flipped = np.tile(np.arange(64, dtype=np.float32)[::-1, None], (1, 160)).repeat(2, axis=0)
+    document.add_restored(RestoredLayer("upsample", Image(flipped)))
+    view.set_split(0.5)
+    assert colour_at(view, 60.5, 20.5)[0] > 200 > 50 > colour_at(view, 60.5, 60.5)[0]
+    view.set_split(0.9)
+    assert colour_at(view, 60.5, 60.5)[0] > 200
+    document.remove_restored()
+    assert colour_at(view, 60.5, 78.5)[0] > 200
+    view.set_split(None)
+    assert view.split is None
+
+
 def test_a_view_that_is_not_there_shows_the_image(view, document, qtbot):
     assert view.available_views() == ["image"]
     view.set_view("flows")
@@ -447,6 +464,18 @@ def test_contrast_is_kept_for_each_layer(view, document):
     assert view.channels[0].high <= 1
     view.set_view("image")
     assert view.channels[0].limits == (5, 50)
+
+
+def test_a_run_does_not_reset_the_contrast_of_the_restored_layer(view, document):
+    document.add_restored(restored_layer())
+    view.set_view("restored")
+    view.set_contrast(0, 0.2, 0.4)
+    document.set_results(
+        FlowLayer(np.ones((2, 64, 80), np.float32), np.zeros((64, 80), np.float32))
+    )
+    assert view.channels[0].limits == (0.2, 0.4)
+    document.add_restored(restored_layer())
+    assert view.channels[0].limits != (0.2, 0.4)
 
 
 def test_channels_are_switched_and_coloured(qtbot, qapp):
@@ -529,3 +558,28 @@ def test_an_empty_document_can_be_shown(qtbot, qapp):
     assert view.readout(0, 0) is None
     assert view.data_range(0) == (0, 1)
     assert not view.grab_image().isNull()
+
+
+@pytest.mark.parametrize("outlines", [False, True])
+def test_a_stroke_never_copies_the_image(qtbot, qapp, outlines):
+    document = Document()
+    document.set_image(Image(np.zeros((2048, 2048), np.uint8)))
+    view = ImageView(document)
+    qtbot.addWidget(view)
+    view.resize(600, 600)
+    view.set_outlines_visible(outlines)
+    view._overlay.finish()
+    view.grab_image()
+    view.set_tool(Brush(document, 10))
+    hand = Hand(view)
+    tracemalloc.start()
+    try:
+        hand.press((500, 500))
+        for x in range(500, 600, 4):
+            hand.move((510, x), LEFT)
+        hand.release((510, 600))
+        document.undo.undo()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20

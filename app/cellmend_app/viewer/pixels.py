@@ -7,11 +7,12 @@ from typing import cast
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QRectF
-from PyQt6.QtGui import QImage, QPainter
+from PyQt6.QtCore import QLineF, QRectF, Qt
+from PyQt6.QtGui import QColor, QImage, QPainter
 from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from cellmend.labels.runs import Box
+from cellmend_app.viewer.marks import screen_pen
 
 MIN_LEVEL = 64
 """Levels smaller than this are not made."""
@@ -72,7 +73,7 @@ class PixelItem(QGraphicsItem):
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
         self._pyramid: Pyramid | None = None
         self._area = QRectF()
-        self._clip: tuple[float, float] | None = None
+        self._columns: tuple[float, float] | None = None
 
     @property
     def pyramid(self) -> Pyramid | None:
@@ -86,9 +87,9 @@ class PixelItem(QGraphicsItem):
         self._area = QRectF(0, 0, width, height)
         self.update()
 
-    def set_columns(self, columns: tuple[float, float] | None) -> None:
-        """Show only what lies between two columns, given in raw pixels; None shows all."""
-        self._clip = columns
+    def set_columns(self, start: float, end: float) -> None:
+        """Show only what lies between two columns of raw pixels, with a line at the first."""
+        self._columns = start, end
         self.update()
 
     def boundingRect(self) -> QRectF:
@@ -105,10 +106,10 @@ class PixelItem(QGraphicsItem):
         if self._pyramid is None or painter is None or option is None:
             return
         exposed = option.exposedRect.intersected(self._area)
-        if self._clip is not None:
-            left, right = self._clip
-            exposed = exposed.intersected(QRectF(left, 0, right - left, self._area.height()))
-            painter.setClipRect(exposed)
+        if self._columns is not None:
+            start, end = self._columns
+            exposed = exposed.intersected(QRectF(start, 0, end - start, self._area.height()))
+            painter.setClipRect(exposed, Qt.ClipOperation.IntersectClip)
         per_pixel = self._area.height() / self._pyramid.shape[0]
         scale = painter.worldTransform().m11() * per_pixel
         image, factor = self._pyramid.at(scale)
@@ -122,6 +123,9 @@ class PixelItem(QGraphicsItem):
         )
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale * factor < 0.999)
         painter.drawImage(target, image, QRectF(source))
+        if self._columns is not None:
+            painter.setPen(screen_pen(QColor(255, 255, 255), 3.0))
+            painter.drawLine(QLineF(self._columns[0], 0, self._columns[0], self._area.height()))
 
 
 def _halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

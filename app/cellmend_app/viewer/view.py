@@ -78,9 +78,12 @@ class ImageView(QWidget):
         self._document = document
         self._view: ViewName = "image"
         self._before_compare: ViewName | None = None
+        self._split: float | None = None
+        self._restored = document.restored
         self._displays: dict[str, list[ChannelDisplay]] = {}
         self.canvas = Canvas(self)
         self._pixels = PixelItem()
+        self._right = PixelItem()
         self._overlay = LabelOverlay(document)
         self._disk = ScaleDisk(self)
         self._repaint = QTimer(self)
@@ -149,6 +152,19 @@ class ImageView(QWidget):
         elif not held and self._before_compare is not None:
             former, self._before_compare = self._before_compare, None
             self.set_view(former)
+
+    def set_split(self, fraction: float | None) -> None:
+        """Show the raw image left of a line and the restored one right of it; None ends this.
+
+        `fraction` is where the line stands, 0 to 1 of the image's width.
+        """
+        self._split = None if fraction is None else min(max(fraction, 0.0), 1.0)
+        self._show_layer()
+
+    @property
+    def split(self) -> float | None:
+        """Where the line between raw and restored stands; None while there is none."""
+        return self._split
 
     def set_masks_visible(self, visible: bool) -> None:
         """Fill cells with colour, or not."""
@@ -276,6 +292,7 @@ class ImageView(QWidget):
         scene = self.canvas.scene()
         assert scene is not None
         scene.addItem(self._pixels)
+        scene.addItem(self._right)
         scene.addItem(self._overlay)
         self._overlay.setZValue(10)
         self._disk.raise_()
@@ -302,7 +319,9 @@ class ImageView(QWidget):
         self.contrast_changed.emit()
 
     def _on_layers(self) -> None:
-        self._displays.pop("restored", None)
+        if self._document.restored is not self._restored:
+            self._restored = self._document.restored
+            self._displays.pop("restored", None)
         self.set_view(self._view)
 
     def _channels_changed(self) -> None:
@@ -318,21 +337,25 @@ class ImageView(QWidget):
         return None if image is None else plane_of(image, self._document.plane)
 
     def _show_layer(self) -> None:
-        pixels = self._picture()
         height, width = self._document.labels.array.shape
-        self._pixels.show_pixels(None if pixels is None else Pyramid(pixels), height, width)
+        splits = self._split is not None and self._document.restored is not None
+        shown = self._picture("image" if splits else self._view)
+        self._pixels.show_pixels(None if shown is None else Pyramid(shown), height, width)
+        right = self._picture("restored") if splits else None
+        self._right.show_pixels(None if right is None else Pyramid(right), height, width)
+        self._right.set_columns((self._split or 0.0) * width, width)
 
-    def _picture(self) -> Bytes | None:
-        if self._view == "flows" and self._document.flows is not None:
+    def _picture(self, view: ViewName) -> Bytes | None:
+        if view == "flows" and self._document.flows is not None:
             return flow_picture(self._plane_of_result(self._document.flows))
-        if self._view == "cellprob" and self._document.cellprob is not None:
+        if view == "cellprob" and self._document.cellprob is not None:
             return probability_picture(self._plane_of_result(self._document.cellprob))
-        plane = self._plane(self._view)
+        plane = self._plane(view)
         if plane is None:
             return None
-        if self._view not in self._displays:
-            self._displays[self._view] = default_display(plane)
-        return picture(plane, self._displays[self._view])
+        if view not in self._displays:
+            self._displays[view] = default_display(plane)
+        return picture(plane, self._displays[view])
 
     def _plane_of_result(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the plane on show of an array (..., Y, X) or (2 or 3, ..., Y, X)."""
