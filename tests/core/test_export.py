@@ -57,7 +57,7 @@ def test_rois_measure_the_area_of_the_mask(tmp_path):
     assert (rois["1"].left, rois["1"].top, rois["1"].right, rois["1"].bottom) == (4, 3, 16, 13)
     assert rois["1"].roitype == roifile.ROI_TYPE.POLYGON
     write_rois(tmp_path / "a_rois.zip", cells() == 5)
-    assert roifile.roiread(tmp_path / "a_rois.zip").name == "1"
+    assert [roi.name for roi in roifile.roiread(tmp_path / "a_rois.zip")] == ["1"]
 
 
 def test_rois_of_a_volume_lie_on_their_planes(tmp_path):

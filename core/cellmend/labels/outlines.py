@@ -104,20 +104,28 @@ def regions(labels: NDArray[np.integer], label: int, box: Box) -> list[Region]:
         else:
             holes.setdefault(parent, []).append(corners)
     found = [Region(polygon, tuple(holes.get(number, ()))) for number, polygon in outer.items()]
-    return sorted(found, key=lambda region: -polygon_area(region.outer))
+    if len(found) > 1:
+        found.sort(key=lambda region: -polygon_area(region.outer))
+    return found
 
 
 def polygon_area(corners: NDArray[np.integer]) -> float:
     """Return the area of a simple polygon (the shoelace formula)."""
     x, y = corners[:, 0].astype(np.int64), corners[:, 1].astype(np.int64)
-    return abs(int((x * np.roll(y, -1) - y * np.roll(x, -1)).sum())) / 2
+    return abs(int((x * _following(y) - y * _following(x)).sum())) / 2
+
+
+def _following(points: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return the next point for each; much quicker than ``numpy.roll`` on few points."""
+    return np.concatenate((points[1:], points[:1]))
 
 
 def _corners(quarters: NDArray[np.int32]) -> NDArray[np.int32]:
     """Turn a contour of quarter pixels into corners, without doubles and points on a line."""
     corners = (quarters + 1) // 2
-    corners = corners[(corners != np.roll(corners, 1, axis=0)).any(axis=1)]
-    before = corners - np.roll(corners, 1, axis=0)
-    after = np.roll(corners, -1, axis=0) - corners
+    after = _following(corners) - corners
+    moves = (after[:, 0] != 0) | (after[:, 1] != 0)
+    corners, after = corners[moves], after[moves]
+    before = np.concatenate((after[-1:], after[:-1]))
     turns = before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]
     return np.asarray(corners[turns], dtype=np.int32)
