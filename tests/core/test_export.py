@@ -145,6 +145,8 @@ def test_flows_and_cell_probability(tmp_path):
     assert read(tmp_path / "b.tif").axes == "CZYX"
     write_cellprob(tmp_path / "a_cp_cellprob.tif", flows[0])
     np.testing.assert_array_equal(read(tmp_path / "a_cp_cellprob.tif").data, flows[0])
+    write_flows(tmp_path / "series.tif", np.zeros((2, 6, 40, 50)), axes="TYX")
+    assert read(tmp_path / "series.tif").axes == "TCYX"
     with pytest.raises(InputError, match="shape"):
         write_flows(tmp_path / "c.tif", flows[0])
     with pytest.raises(InputError, match="shape"):

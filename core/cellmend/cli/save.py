@@ -70,13 +70,17 @@ def _seg_npy(path: Path, found: Found) -> None:
 def _flows(path: Path, found: Found) -> None:
     from cellmend.export.flows import write_flows
 
-    write_flows(path, found.result.flows, found.result.provenance.as_dict())
+    write_flows(path, found.result.flows, found.result.provenance.as_dict(), _space(found))
 
 
 def _cellprob(path: Path, found: Found) -> None:
     from cellmend.export.flows import write_cellprob
 
-    write_cellprob(path, found.result.cellprob, found.result.provenance.as_dict())
+    write_cellprob(path, found.result.cellprob, found.result.provenance.as_dict(), _space(found))
+
+
+def _space(found: Found) -> str:
+    return found.original.axes.replace("C", "")
 
 
 def _rois(path: Path, found: Found) -> None:

@@ -14,12 +14,27 @@ from cellmend.image import Image
 from cellmend.io.tiff import write_image
 
 _NAMES = {2: ("dY", "dX"), 3: ("dZ", "dY", "dX")}
+_AXES = {2: "YX", 3: "ZYX", 4: "TZYX"}
 
 
 def write_flows(
-    path: str | Path, flows: NDArray[np.floating], provenance: Mapping[str, Any] | None = None
+    path: str | Path,
+    flows: NDArray[np.floating],
+    provenance: Mapping[str, Any] | None = None,
+    axes: str | None = None,
 ) -> None:
-    """Write flows (2, Y, X) or (3, Z, Y, X) as a float32 TIFF with named channels.
+    """Write flows as a float32 TIFF with named channels.
+
+    Parameters
+    ----------
+    path
+        The file.
+    flows
+        (2, [T,] [Z,] Y, X), or (3, [T,] Z, Y, X).
+    provenance
+        Kept in the file.
+    axes
+        Those of one component, such as ``TYX``; YX, ZYX or TZYX if left out.
 
     Raises
     ------
@@ -29,17 +44,24 @@ def write_flows(
         If the file cannot be written.
     """
     names = _NAMES.get(len(flows), ())
-    if flows.ndim != len(names) + 1:
+    space = axes or _AXES.get(flows.ndim - 1, "")
+    if not names or len(space) != flows.ndim - 1:
         raise InputError(f"Flows cannot have the shape {flows.shape}.")
-    axes = "CYX" if len(names) == 2 else "CZYX"
-    image = Image(flows.astype(np.float32, copy=False), axes, names)
+    place = space.count("T")
+    data = np.moveaxis(flows, 0, place).astype(np.float32, copy=False)
+    image = Image(data, f"{space[:place]}C{space[place:]}", names)
     write_image(path, image, provenance=provenance)
 
 
 def write_cellprob(
-    path: str | Path, cellprob: NDArray[np.floating], provenance: Mapping[str, Any] | None = None
+    path: str | Path,
+    cellprob: NDArray[np.floating],
+    provenance: Mapping[str, Any] | None = None,
+    axes: str | None = None,
 ) -> None:
-    """Write the cell probability (logit), (Y, X) or (Z, Y, X), as a float32 TIFF.
+    """Write the cell probability (logit), ([T,] [Z,] Y, X), as a float32 TIFF.
+
+    The parameters are those of `write_flows`.
 
     Raises
     ------
@@ -48,8 +70,8 @@ def write_cellprob(
     FileFormatError
         If the file cannot be written.
     """
-    axes = {2: "YX", 3: "ZYX"}.get(cellprob.ndim)
-    if axes is None:
+    space = axes or _AXES.get(cellprob.ndim, "")
+    if len(space) != cellprob.ndim or cellprob.ndim < 2:
         raise InputError(f"A cell probability cannot have the shape {cellprob.shape}.")
-    image = Image(cellprob.astype(np.float32, copy=False), axes)
+    image = Image(cellprob.astype(np.float32, copy=False), space)
     write_image(path, image, provenance=provenance)

@@ -1,0 +1,144 @@
+"""``cellmend segment`` on good and bad files, with the model that comes with the program."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from cellmend.cli import main
+from cellmend.cli.save import FORMATS
+from cellmend.io.folder import output_path
+from cellmend.io.labels import read_labels
+
+FAST = ("--diameter", "30", "--device", "cpu")
+
+
+def blobs(size: int = 96) -> np.ndarray:
+    """Return an image of four bright discs, 24 pixels wide."""
+    y, x = np.mgrid[:size, :size]
+    image = np.zeros((size, size))
+    for centre in ((26, 26), (26, 70), (70, 26), (70, 70)):
+        image += np.hypot(y - centre[0], x - centre[1]) < 12
+    noise = np.random.default_rng(0).normal(0, 4, image.shape)
+    return np.clip(image * 150 + 40 + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "blobs.tif"
+    tifffile.imwrite(path, blobs())
+    return path
+
+
+def test_masks_are_written_beside_the_image(
+    image: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["segment", str(image), *FAST]) == 0
+    masks = read_labels(image.with_name("blobs_cp_masks.tif"))
+    assert masks.shape == (96, 96)
+    assert len(np.unique(masks)) - 1 == 4
+    assert "cells 4" in capsys.readouterr().out
+    assert sorted(path.name for path in image.parent.iterdir()) == [
+        "blobs.tif",
+        "blobs_cp_masks.tif",
+    ]
+
+
+def test_every_kind_is_written_into_a_new_folder(image: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "results"
+    kinds = ",".join(FORMATS)
+    assert main(["segment", str(image), *FAST, "--save", kinds, "--output", str(folder)]) == 0
+    expected = {output_path(image, end).name for kind in FORMATS.values() for end in kind}
+    assert {path.name for path in folder.iterdir()} == expected
+    assert all(path.stat().st_size > 0 for path in folder.iterdir())
+
+
+def bad_files(folder: Path, image: Path) -> dict[str, str]:
+    """Write files that cannot be segmented; return a word of the reason for each."""
+    folder.mkdir()
+    tifffile.imwrite(folder / "constant.tif", np.full((64, 64), 7, np.uint8))
+    tifffile.imwrite(folder / "nan.tif", np.full((64, 64), np.nan, np.float32))
+    with pytest.warns(UserWarning, match="zero-size"):
+        tifffile.imwrite(folder / "zero.tif", np.zeros((0, 64), np.uint8))
+    (folder / "empty.tif").write_bytes(b"")
+    (folder / "text.tif").write_text("not an image")
+    content = image.read_bytes()
+    (folder / "truncated.tif").write_bytes(content[: len(content) // 2])
+    return {
+        "constant.tif": "constant",
+        "nan.tif": "not numbers",
+        "zero.tif": "no pixels",
+        "empty.tif": "empty",
+        "text.tif": "not a TIFF",
+        "truncated.tif": "incomplete",
+    }
+
+
+def test_bad_files_are_named_and_the_others_done(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reasons = bad_files(tmp_path / "bad", image)
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    inputs = [tmp_path / "bad", nothing, tmp_path / "missing.tif", image]
+    status = main(["segment", *map(str, inputs), *FAST, "--json"])
+    told = capsys.readouterr()
+    report = json.loads(told.out)
+    assert status == 1
+    assert (report["done"], report["failed"]) == (1, len(reasons) + 2)
+    failed = {Path(f["input"]).name: f["reason"] for f in report["files"] if "reason" in f}
+    reasons |= {"nothing": "no images", "missing.tif": "no such file"}
+    assert failed.keys() == reasons.keys()
+    for name, word in reasons.items():
+        assert word in failed[name]
+        assert f"{name}: {failed[name]}" in told.err
+    assert image.with_name("blobs_cp_masks.tif").exists()
+
+
+def test_the_report_is_one_json_object(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["segment", str(image), *FAST, "--json", "--flow-threshold", "0.6"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["command"] == "segment"
+    assert report["settings"]["masks"]["flow_threshold"] == 0.6
+    (file,) = report["files"]
+    assert file["status"] == "done"
+    assert file["cells"] == 4
+    assert Path(file["outputs"][0]).exists()
+
+
+def test_dry_run_writes_nothing(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = image.parent / "out"
+    assert main(["segment", str(image), "--dry-run", "--output", str(folder)]) == 0
+    assert "blobs_cp_masks.tif" in capsys.readouterr().out
+    assert [path.name for path in image.parent.iterdir()] == ["blobs.tif"]
+
+
+def test_existing_results_are_skipped(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    masks = image.with_name("blobs_cp_masks.tif")
+    masks.write_bytes(b"kept")
+    assert main(["segment", str(image), "--skip-existing", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["skipped"] == 1
+    assert masks.read_bytes() == b"kept"
+
+
+def test_two_inputs_never_share_a_result(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "b" / "blobs.tif"
+    other.parent.mkdir()
+    tifffile.imwrite(other, blobs())
+    inputs = [str(image), str(other)]
+    assert main(["segment", *inputs, *FAST, "--output", str(tmp_path / "out")]) == 1
+    assert "already holds the result" in capsys.readouterr().err
+
+
+def test_a_stack_keeps_its_planes(tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.stack([blobs()] * 2), metadata={"axes": "ZYX"})
+    command = ["segment", str(path), *FAST, "--stitch-threshold", "0.5", "--save", "tif,flows"]
+    assert main(command) == 0
+    masks = read_labels(tmp_path / "stack_cp_masks.tif")
+    assert masks.shape == (2, 96, 96)
+    assert len(np.unique(masks)) - 1 == 4
