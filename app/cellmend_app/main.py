@@ -13,9 +13,9 @@ from types import TracebackType
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
-from cellmend_app.handlers import apply_theme
+from cellmend_app.actions.handlers import apply_theme
 from cellmend_app.messages import Messages
-from cellmend_app.resources import program_icon
+from cellmend_app.resources import program_icon, theme_named
 from cellmend_app.settings import Preferences
 from cellmend_app.window import MainWindow
 
@@ -36,7 +36,7 @@ def main(files: Sequence[str] = ()) -> int:
     app.setWindowIcon(program_icon())
     app.setStyle("Fusion")
     preferences = Preferences()
-    apply_theme(preferences.theme)
+    apply_theme(theme_named(light=preferences.light))
     window = MainWindow(preferences)
     install_exception_hook(window.messages.report)
     window.show()

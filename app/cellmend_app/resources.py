@@ -23,11 +23,17 @@ __all__ = [
     "resource_folder",
     "sample_path",
     "style_sheet",
+    "theme_named",
 ]
 
 Theme = Literal["dark", "light"]
 THEMES: tuple[Theme, ...] = ("dark", "light")
 ICON_SIZES = (16, 20, 24, 32, 48)
+
+
+def theme_named(*, light: bool) -> Theme:
+    """Return the light or the dark theme."""
+    return "light" if light else "dark"
 
 
 @cache

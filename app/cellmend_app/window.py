@@ -18,7 +18,17 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from cellmend_app.actions import PRIMARY, PROMINENT, TABLE, TOOL_BAR, TOOLS, Actions
+from cellmend_app.actions import (
+    PRIMARY,
+    PROMINENT,
+    TABLE,
+    TOOL_BAR,
+    TOOLS,
+    Actions,
+    Panels,
+    Services,
+    Workbench,
+)
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.panels.edit import EditPanel
@@ -38,7 +48,6 @@ from cellmend_app.services.segment import SegmentService
 from cellmend_app.services.train import TrainService
 from cellmend_app.settings import Preferences
 from cellmend_app.viewer import ImageView
-from cellmend_app.workbench import Panels, Services, Workbench
 from cellmend_app.workers import JobRunner
 
 FIRST_SIZE = (1280, 820)
@@ -75,7 +84,7 @@ class MainWindow(QMainWindow):
         self.services = self._make_services()
         self.view = ImageView(self.document)
         self.panels = self._make_panels()
-        self.navigator = NavigatorPanel(self.services.files, self.preferences.theme)
+        self.navigator = NavigatorPanel(self.services.files)
         self.workbench = Workbench(
             self,
             self.document,
@@ -86,7 +95,7 @@ class MainWindow(QMainWindow):
             self.panels,
             self.view,
         )
-        self.actions_ = Actions(self.workbench, self.preferences.theme, self)
+        self.actions_ = Actions(self.workbench, self)
         self.status = StatusBar(self.runner, self)
         self.setStatusBar(self.status)
         self._build()
@@ -272,6 +281,7 @@ class MainWindow(QMainWindow):
             services.models.changed,
             panels.restore.availability_changed,
             panels.segment.model_changed,
+            view.contrast_changed,
             self.runner.started,
             self.runner.ended,
         ):
@@ -301,7 +311,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Cellmend" if path is None else f"{path.name}[*] — Cellmend")
 
     def _set_theme(self) -> None:
-        theme = self.preferences.theme
+        theme = self.workbench.theme
         self.actions_.set_theme(theme)
         self.navigator.set_theme(theme)
         self.panels.segment.set_theme(theme)

@@ -19,10 +19,10 @@ PATH_ROLE = Qt.ItemDataRole.UserRole
 class NavigatorPanel(QWidget):
     """A list of the folder's images; those with saved masks carry a mark."""
 
-    def __init__(self, files: FileService, theme: Theme) -> None:
+    def __init__(self, files: FileService) -> None:
         super().__init__()
         self._files = files
-        self._theme: Theme = theme
+        self._theme: Theme = "dark"
         self.folder = QLabel("No folder")
         self.folder.setProperty("heading", True)
         self.summary = muted("Open an image to see its folder.")

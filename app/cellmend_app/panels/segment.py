@@ -20,7 +20,7 @@ from cellmend_app.messages import Messages
 from cellmend_app.panels.parts import ICON_SIZE, Section, add, column, labelled, mark, muted, name
 from cellmend_app.resources import Theme, icon
 from cellmend_app.services.models import SEGMENTATION, ModelService
-from cellmend_app.services.segment import SegmentRequest
+from cellmend_app.services.pipelines import SegmentRequest
 
 LIVE_DELAY_MS = 250
 """A threshold must rest this long before the masks are made anew."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.image import Image
-from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
+from cellmend.params import MaskSettings, RestoreSettings
 from cellmend.progress import Reporter
-from cellmend_app.services.pipelines import Restored, Segmented
+from cellmend_app.services.pipelines import Restored, Segmented, SegmentRequest
 
 if TYPE_CHECKING:
     from cellmend.restore import Restorer
@@ -51,18 +51,19 @@ class CorePipelines:
         )
         return Restored(result.image, result.provenance)
 
-    def segment(
-        self, image: Image, settings: SegmentSettings, report: Reporter, device: str = "auto"
-    ) -> Segmented:
+    def segment(self, image: Image, request: SegmentRequest, report: Reporter) -> Segmented:
         """Find the cells of `image`."""
         from cellmend.segment import Segmenter
 
-        key = (settings.model, device)
+        settings = request.settings
+        key = (settings.model, request.device)
         if key not in self._segmenters:
             self._segmenters[key] = Segmenter(*key)
         chosen = {name: getattr(settings, name) for name in type(settings).model_fields}
         del chosen["model"]
-        result = self._segmenters[key].run(image, report=report, **chosen)
+        result = self._segmenters[key].run(
+            image, previous=request.previous, report=report, **chosen
+        )
         return Segmented(
             masks=result.masks,
             flows=result.flows,

@@ -49,6 +49,28 @@ class Segmented:
     provenance: Provenance | None
 
 
+@dataclass(frozen=True)
+class SegmentRequest:
+    """One segmentation.
+
+    Parameters
+    ----------
+    settings
+        Its settings; the diameter is that of cells in the image that is given.
+    on_restored
+        Whether the restored layer is to be segmented, not the raw image.
+    device
+        Where to compute.
+    previous
+        The records of what was done to the image before.
+    """
+
+    settings: SegmentSettings
+    on_restored: bool = False
+    device: str = "auto"
+    previous: tuple[Provenance, ...] = ()
+
+
 class Pipelines(Protocol):
     """What the services need computed; tests may pass their own."""
 
@@ -58,9 +80,7 @@ class Pipelines(Protocol):
     def restore(self, image: Image, settings: RestoreSettings, report: Reporter) -> Restored:
         """Restore `image`."""
 
-    def segment(
-        self, image: Image, settings: SegmentSettings, report: Reporter, device: str = "auto"
-    ) -> Segmented:
+    def segment(self, image: Image, request: SegmentRequest, report: Reporter) -> Segmented:
         """Find the cells of `image`."""
 
     def masks(

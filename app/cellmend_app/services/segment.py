@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from cellmend.image import Image
-from cellmend.params import MaskSettings, SegmentSettings
+from cellmend.params import MaskSettings
 from cellmend_app.commands import ReplaceLabels
 from cellmend_app.document import Document, FlowLayer
 from cellmend_app.messages import Messages
-from cellmend_app.services.pipelines import Pipelines, Segmented
+from cellmend_app.services.pipelines import Pipelines, Segmented, SegmentRequest
 from cellmend_app.services.seg_content import RunSettings, resample
 from cellmend_app.workers import JobHandle, JobRunner
-
-
-@dataclass(frozen=True)
-class SegmentRequest:
-    """One run: the settings, and whether the restored layer is to be segmented.
-
-    The diameter is that of cells in the raw image, whichever layer is used.
-    """
-
-    settings: SegmentSettings
-    on_restored: bool = False
-    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -64,21 +52,19 @@ class SegmentService(QObject):
         self._recomputing: JobHandle | None = None
 
     def run(self, request: SegmentRequest) -> JobHandle | None:
-        """Segment the raw or the restored image; None if none is open."""
-        document = self._document
-        if document.image is None:
+        """Segment the raw or the restored image; None if none is open.
+
+        The diameter of the request is that of cells in the raw image.
+        """
+        raw = self._document.image
+        if raw is None:
             return None
-        shown = _Shown(document.image, document.revision)
-        source, scale = self._source(request, document.image)
-        settings = request.settings
-        if settings.diameter is not None:
-            settings = settings.model_copy(update={"diameter": settings.diameter * scale})
+        shown = _Shown(raw, self._document.revision)
+        source, scale, scaled = self._source(request, raw)
         job = self._runner.submit(
             "compute",
             lambda report: _to_grid(
-                self._pipelines.segment(source, settings, report, request.device),
-                document_shape(shown.image),
-                scale,
+                self._pipelines.segment(source, scaled, report), document_shape(raw), scale
             ),
             title="Finding cells",
         )
@@ -127,11 +113,17 @@ class SegmentService(QObject):
         empty = np.zeros(document.labels_shape, np.uint32)
         document.undo.push(ReplaceLabels(document, empty, "Clear all masks"))
 
-    def _source(self, request: SegmentRequest, raw: Image) -> tuple[Image, float]:
+    def _source(self, request: SegmentRequest, raw: Image) -> tuple[Image, float, SegmentRequest]:
+        """Return the image to segment, its enlargement, and the request in its pixels."""
         layer = self._document.restored
         if not request.on_restored or layer is None:
-            return raw, 1.0
-        return layer.image, layer.image.size("X") / raw.size("X")
+            return raw, 1.0, request
+        scale = layer.image.size("X") / raw.size("X")
+        settings = request.settings
+        if settings.diameter is not None:
+            settings = settings.model_copy(update={"diameter": settings.diameter * scale})
+        previous = (layer.provenance,) if layer.provenance is not None else ()
+        return layer.image, scale, replace(request, settings=settings, previous=previous)
 
     def _take(self, shown: _Shown, request: SegmentRequest, result: Segmented) -> None:
         if not self._may_replace(shown):
@@ -186,12 +178,8 @@ class SegmentService(QObject):
         smaller = tiles.model_copy(update={"size": max(96, tiles.size // 32 * 16), "batch_size": 1})
         settings = request.settings.model_copy(update={"tiles": smaller})
         remedies = {
-            "Use smaller tiles": lambda: self._again(
-                SegmentRequest(settings, request.on_restored, request.device)
-            ),
-            "Use the CPU": lambda: self._again(
-                SegmentRequest(request.settings, request.on_restored, "cpu")
-            ),
+            "Use smaller tiles": lambda: self._again(replace(request, settings=settings)),
+            "Use the CPU": lambda: self._again(replace(request, device="cpu")),
         }
         self._messages.error(error, "find the cells", panel="segment", remedies=remedies)
 

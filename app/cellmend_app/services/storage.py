@@ -12,17 +12,28 @@ from numpy.typing import NDArray
 
 import cellmend
 from cellmend.errors import CellmendError, FileFormatError
+from cellmend.export.flows import write_cellprob, write_flows
+from cellmend.export.outlines_txt import write_outlines
+from cellmend.export.rois import write_rois
 from cellmend.image import Image
 from cellmend.io import folder as names
 from cellmend.io import pairs, seg_npy
 from cellmend.io.labels import read_labels, write_labels
 from cellmend.io.seg_npy import SegFile
+from cellmend.io.tiff import write_image
 from cellmend.progress import Reporter
-from cellmend_app.document import FlowLayer
 from cellmend_app.services import seg_content
 from cellmend_app.services.seg_content import SegContent
 
 ExportKind = Literal["tif", "png", "txt", "rois", "flows", "restored"]
+SUFFIXES: dict[ExportKind, str] = {
+    "tif": names.MASKS_TIF,
+    "png": names.MASKS_PNG,
+    "txt": names.OUTLINES_TXT,
+    "rois": names.ROIS_ZIP,
+    "flows": names.FLOWS_TIF,
+    "restored": names.RESTORED_TIF,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,38 +115,21 @@ def write_seg(content: SegContent) -> Path:
 
 def export(content: SegContent, kind: ExportKind) -> Path:
     """Write one kind of result beside the image and return its path."""
-    from cellmend.export import outlines, rois
-    from cellmend.io.tiff import write_image
-
     source, masks = content.image, content.masks
-    suffixes = {
-        "tif": names.MASKS_TIF,
-        "png": names.MASKS_PNG,
-        "txt": names.OUTLINES_TXT,
-        "rois": names.ROIS_ZIP,
-        "flows": names.FLOWS_TIF,
-        "restored": names.RESTORED_TIF,
-    }
-    path = names.output_path(source, suffixes[kind])
+    path = names.output_path(source, SUFFIXES[kind])
     if kind in ("tif", "png"):
         write_labels(path, masks)
     elif kind == "txt":
-        outlines.write_outlines(path, masks)
+        write_outlines(path, masks)
     elif kind == "rois":
-        rois.write_rois(path, masks)
+        write_rois(path, masks)
     elif kind == "flows" and content.results is not None:
-        _write_flows(source, content.results)
+        write_flows(path, content.results.flows)
+        write_cellprob(names.output_path(source, names.CELLPROB_TIF), content.results.cellprob)
     elif kind == "restored" and content.restored is not None:
         record = content.restored.provenance
         write_image(path, content.restored.image, provenance=record.as_dict() if record else None)
     return path
-
-
-def _write_flows(source: Path, results: FlowLayer) -> None:
-    from cellmend.export import flows
-
-    flows.write_flows(names.output_path(source, names.FLOWS_TIF), results.flows)
-    flows.write_flows(names.output_path(source, names.CELLPROB_TIF), results.cellprob)
 
 
 def _choose(paths: Sequence[Path]) -> tuple[Path, list[Path]]:

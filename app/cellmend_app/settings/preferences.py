@@ -6,8 +6,6 @@ from pathlib import Path
 
 from PyQt6.QtCore import QByteArray, QSettings
 
-from cellmend_app.resources import THEMES, Theme
-
 MAX_RECENT = 10
 
 
@@ -18,14 +16,13 @@ class Preferences:
         self._store = store if store is not None else QSettings("Cellmend", "Cellmend")
 
     @property
-    def theme(self) -> Theme:
-        """Dark unless the person chose light."""
-        value = self._store.value("theme", "dark")
-        return next((theme for theme in THEMES if theme == value), "dark")
+    def light(self) -> bool:
+        """Whether the person chose the light theme; dark is the default."""
+        return str(self._store.value("theme", "dark")) == "light"
 
-    @theme.setter
-    def theme(self, value: Theme) -> None:
-        self._store.setValue("theme", value)
+    @light.setter
+    def light(self, value: bool) -> None:
+        self._store.setValue("theme", "light" if value else "dark")
 
     @property
     def geometry(self) -> QByteArray | None:

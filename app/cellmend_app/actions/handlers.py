@@ -5,12 +5,12 @@ from __future__ import annotations
 from PyQt6.QtWidgets import QApplication
 
 from cellmend.errors import CellmendError
+from cellmend_app.actions.workbench import Workbench
 from cellmend_app.dialogs import files
 from cellmend_app.dialogs.retrain import RetrainDialog
-from cellmend_app.resources import THEMES, Theme, palette, style_sheet
+from cellmend_app.resources import Theme, palette, style_sheet
 from cellmend_app.services.models import SEGMENTATION
 from cellmend_app.tools.cells import delete_cell
-from cellmend_app.workbench import Workbench
 
 
 def open_image(w: Workbench) -> None:
@@ -70,9 +70,7 @@ def segment(w: Workbench) -> None:
 def retrain(w: Workbench) -> None:
     """Open the dialog that retrains a model."""
     if w.retrain is None:
-        w.retrain = RetrainDialog(
-            w.services.training, w.services.models, w.preferences.theme, w.window
-        )
+        w.retrain = RetrainDialog(w.services.training, w.services.models, w.theme, w.window)
         w.retrain.trained.connect(lambda name: offer_model(w, name))
     w.retrain.prepare(w.services.files.corrected(), w.panels.segment.chosen_model)
     w.retrain.show()
@@ -107,8 +105,8 @@ def own_model_chosen(w: Workbench) -> bool:
 
 def switch_theme(w: Workbench) -> None:
     """Go from dark to light or back."""
-    w.preferences.theme = THEMES[1 - THEMES.index(w.preferences.theme)]
-    apply_theme(w.preferences.theme)
+    w.preferences.light = not w.preferences.light
+    apply_theme(w.theme)
 
 
 def apply_theme(theme: Theme) -> None:
@@ -117,3 +115,22 @@ def apply_theme(theme: Theme) -> None:
     if isinstance(app, QApplication):
         app.setPalette(palette(theme))
         app.setStyleSheet(style_sheet(theme))
+
+
+def toggle_channel(w: Workbench, channel: int) -> None:
+    """Show or hide a channel of the layer on show, if it has that one."""
+    channels = w.view.channels
+    if channel < len(channels) and len(channels) > 1:
+        w.view.set_channel_visible(channel, not channels[channel].visible)
+
+
+def step_channels(w: Workbench, steps: int) -> None:
+    """Go from all channels together to each alone, and round."""
+    channels = w.view.channels
+    if len(channels) < 2:
+        return
+    shown = [index for index, channel in enumerate(channels) if channel.visible]
+    state = shown[0] + 1 if len(shown) == 1 else 0
+    state = (state + steps) % (len(channels) + 1)
+    for index in range(len(channels)):
+        w.view.set_channel_visible(index, state in (0, index + 1))

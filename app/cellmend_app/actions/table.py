@@ -6,24 +6,12 @@ this table. The keys are those of Cellpose where it has one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from PyQt6.QtCore import QObject
-from PyQt6.QtGui import QAction, QActionGroup, QKeySequence
-
-from cellmend_app import handlers as do
+from cellmend_app.actions import handlers as do
+from cellmend_app.actions.spec import Spec, Test
+from cellmend_app.actions.workbench import ToolName, Workbench
 from cellmend_app.dialogs.shortcuts import ShortcutSheet
-from cellmend_app.resources import Theme, icon
-from cellmend_app.workbench import ToolName, Workbench
-
-Test = Callable[[Workbench], bool]
-Run = Callable[[Workbench], None]
-
-
-def always(_: Workbench) -> bool:
-    """Say that it is possible at any time."""
-    return True
 
 
 def has_image(w: Workbench) -> bool:
@@ -41,6 +29,11 @@ def has_siblings(w: Workbench) -> bool:
     return len(w.services.files.folder) > 1
 
 
+def has_channels(w: Workbench) -> bool:
+    """Whether there are several channels to show or hide."""
+    return len(w.view.channels) > 1
+
+
 def can_segment(w: Workbench) -> bool:
     """Whether the chosen model can be run on an open image."""
     return has_image(w) and w.panels.segment.ready and not w.computing
@@ -49,44 +42,6 @@ def can_segment(w: Workbench) -> bool:
 def can_restore(task: str) -> Test:
     """Return whether the model of `task` can be run on an open image."""
     return lambda w: has_image(w) and w.panels.restore.ready(task) and not w.computing
-
-
-@dataclass(frozen=True)
-class Spec:
-    """One action.
-
-    Parameters
-    ----------
-    id, text
-        Its name in code and on screen.
-    run
-        What it does.
-    keys
-        Shortcuts; the first one is shown.
-    tip
-        What the tooltip says instead of the text.
-    icon
-        The name of its icon, if it has one.
-    when
-        Whether it is possible now.
-    why_not
-        Why it is not possible, where that needs words; shown as its tooltip.
-    checked
-        For actions that are on or off: whether it is on now.
-    group
-        Of the checkable actions of one group exactly one is on.
-    """
-
-    id: str
-    text: str
-    run: Run
-    keys: tuple[str, ...] = ()
-    tip: str = ""
-    icon: str = ""
-    when: Test = always
-    why_not: Callable[[Workbench], str] | None = None
-    checked: Test | None = None
-    group: str = ""
 
 
 def _tool(name: ToolName, text: str, key: str, tip: str) -> Spec:
@@ -100,6 +55,17 @@ def _tool(name: ToolName, text: str, key: str, tip: str) -> Spec:
         when=has_image,
         checked=lambda w: w.tool == name,
         group="tools",
+    )
+
+
+def _channel(index: int, key: str, which: str) -> Spec:
+    return Spec(
+        id=f"channel-{index + 1}",
+        text=f"Show the {which} channel",
+        run=lambda w: do.toggle_channel(w, index),
+        keys=(key,),
+        when=lambda w: len(w.view.channels) > max(1, index),
+        checked=lambda w: index < len(w.view.channels) and w.view.channels[index].visible,
     )
 
 
@@ -222,8 +188,8 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
         _tool("merge", "Merge", "M", "Click a cell, then those to merge into it"),
         _tool("delete", "Delete cells", "K", "Click cells to delete them"),
         None,
-        Spec("brush-smaller", "Smaller brush", lambda w: w.panels.edit.step_brush(-1), ("Comma",)),
-        Spec("brush-larger", "Larger brush", lambda w: w.panels.edit.step_brush(1), ("Period",)),
+        Spec("brush-smaller", "Smaller brush", lambda w: w.panels.edit.step_brush(-1), (",",)),
+        Spec("brush-larger", "Larger brush", lambda w: w.panels.edit.step_brush(1), (".",)),
         None,
         Spec(
             "delete-selected",
@@ -281,6 +247,24 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
             lambda w: w.panels.view.step_view(1),
             ("PgDown",),
             when=has_image,
+        ),
+        None,
+        _channel(0, "R", "first"),
+        _channel(1, "G", "second"),
+        _channel(2, "B", "third"),
+        Spec(
+            "previous-channels",
+            "Previous channel alone, or all",
+            lambda w: do.step_channels(w, -1),
+            ("W", "Up"),
+            when=has_channels,
+        ),
+        Spec(
+            "next-channels",
+            "Next channel alone, or all",
+            lambda w: do.step_channels(w, 1),
+            ("S", "Down"),
+            when=has_channels,
         ),
         None,
         Spec("theme", "Light or dark", do.switch_theme, ("Ctrl+D",), icon="theme"),
@@ -367,70 +351,7 @@ def show_shortcuts(w: Workbench) -> None:
     ShortcutSheet(shortcut_rows(), w.window).open()
 
 
-def tip_of(spec: Spec) -> str:
-    """Return the tooltip of an action: what it does, and its key."""
-    keys = f"  ({spec.keys[0]})" if spec.keys else ""
-    return (spec.tip or spec.text.rstrip("…")) + keys
-
-
 def specs() -> Iterator[Spec]:
     """Yield every action of the table."""
     for entries in TABLE.values():
         yield from (spec for spec in entries if spec is not None)
-
-
-class Actions(QObject):
-    """The table brought to life for one workbench."""
-
-    def __init__(self, workbench: Workbench, theme: Theme, parent: QObject) -> None:
-        super().__init__(parent)
-        self._workbench = workbench
-        self._specs = {spec.id: spec for spec in specs()}
-        self._groups: dict[str, QActionGroup] = {}
-        self._actions = {spec.id: self._make(spec) for spec in self._specs.values()}
-        self.set_theme(theme)
-        self.refresh()
-
-    def __getitem__(self, name: str) -> QAction:
-        return self._actions[name]
-
-    def all(self) -> list[QAction]:
-        """Return every action."""
-        return list(self._actions.values())
-
-    def refresh(self) -> None:
-        """Ask every action whether it is possible, and whether it is on."""
-        for name, spec in self._specs.items():
-            action = self._actions[name]
-            action.setEnabled(spec.when(self._workbench))
-            if spec.checked is not None:
-                action.setChecked(spec.checked(self._workbench))
-            if spec.why_not is not None:
-                action.setToolTip(spec.why_not(self._workbench) or tip_of(spec))
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw the icons in the colours of `theme`."""
-        for name, spec in self._specs.items():
-            if spec.icon:
-                color = "accent_text" if name == PRIMARY else "text"
-                self._actions[name].setIcon(icon(spec.icon, theme, color=color))
-
-    def _make(self, spec: Spec) -> QAction:
-        action = QAction(spec.text, self)
-        action.setObjectName(spec.id)
-        action.setShortcuts([QKeySequence(key) for key in spec.keys])
-        action.setCheckable(spec.checked is not None)
-        action.triggered.connect(lambda: self._run(spec))
-        if spec.group:
-            self._group(spec.group).addAction(action)
-        action.setToolTip(tip_of(spec))
-        return action
-
-    def _group(self, name: str) -> QActionGroup:
-        if name not in self._groups:
-            self._groups[name] = QActionGroup(self)
-        return self._groups[name]
-
-    def _run(self, spec: Spec) -> None:
-        spec.run(self._workbench)
-        self.refresh()

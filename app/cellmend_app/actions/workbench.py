@@ -14,6 +14,7 @@ from cellmend_app.panels.edit import EditPanel
 from cellmend_app.panels.restore import RestorePanel
 from cellmend_app.panels.segment import SegmentPanel
 from cellmend_app.panels.view import ViewPanel
+from cellmend_app.resources import Theme, theme_named
 from cellmend_app.services.models import ModelService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.restore import RestoreService
@@ -74,6 +75,11 @@ class Workbench:
         self.tool: ToolName = "pick"
         self.retrain: RetrainDialog | None = None
         self.use_tool("pick")
+
+    @property
+    def theme(self) -> Theme:
+        """The theme that the person chose."""
+        return theme_named(light=self.preferences.light)
 
     @property
     def computing(self) -> bool:

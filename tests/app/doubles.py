@@ -1,0 +1,87 @@
+"""Stand-ins for the tests: pipelines that compute nothing, messages that are only noted."""
+
+import threading
+import time
+
+import numpy as np
+
+from cellmend.image import Image
+from cellmend_app.messages import Messages
+from cellmend_app.services.pipelines import Restored, Segmented
+
+
+class RecordingMessages(Messages):
+    """Notes errors and questions instead of showing them."""
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self.errors = []
+        self.questions = []
+        self.unsaved = "cancel"
+        self.yes = False
+
+    def error(self, error, doing, *, panel="", remedies=None):
+        self.errors.append((error, doing, panel))
+        super().error(error, doing, panel=panel, remedies=remedies)
+
+    def report(self, error, doing=""):
+        self.reported = error
+
+    def _offer(self, error, doing, remedies):
+        self.offered = dict(remedies)
+
+    def _box(self, title, text, details, icon=None):
+        self.shown = (title, text)
+
+    def ask_unsaved(self, name):
+        self.questions.append(name)
+        return self.unsaved
+
+    def confirm(self, question, details, *, default=False):
+        self.questions.append(question)
+        return self.yes
+
+
+class FakePipelines:
+    """Restores by inverting, segments by threshold; `gate` holds the work back."""
+
+    def __init__(self):
+        self.gate = threading.Event()
+        self.gate.set()
+        self.error = None
+        self.scale = 1
+        self.requests = []
+
+    def _wait(self, report):
+        while not self.gate.is_set():
+            report.check()
+            time.sleep(0.005)
+        report.check()
+        if self.error is not None:
+            raise self.error
+
+    def warm_up(self, report):
+        pass
+
+    def restore(self, image, settings, report, device="auto"):
+        self.requests.append(settings)
+        self._wait(report)
+        data = np.kron(image.data.astype(np.float32), np.ones((self.scale, self.scale)))
+        return Restored(Image(data.max() - data), None)
+
+    def segment(self, image, request, report):
+        settings = request.settings
+        self.requests.append(settings)
+        report.step(1, 2, "looking")
+        self._wait(report)
+        masks = np.zeros(image.data.shape[-2:], np.uint32)
+        height, width = masks.shape
+        masks[: height // 2, : width // 2] = 1
+        masks[height // 2 :, width // 2 :] = 2
+        flows = np.zeros((2, *masks.shape), np.float32)
+        cellprob = np.where(masks > 0, 3, -3).astype(np.float32)
+        return Segmented(masks, flows, cellprob, settings.diameter or 20.0, None)
+
+    def masks(self, flows, cellprob, settings, report):
+        self.requests.append(settings)
+        return (cellprob > settings.cellprob_threshold).astype(np.uint32)

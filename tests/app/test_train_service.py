@@ -1,0 +1,116 @@
+"""Training in a child process: its lines become signals, and it can be stopped."""
+
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from cellmend_app.services import train
+from cellmend_app.services.train import Epoch, TrainRequest, TrainService
+
+REQUEST = TrainRequest((Path("a.tif"),), "mine", "generalist", 2, 0.001)
+
+
+@pytest.fixture
+def child(tmp_path, monkeypatch):
+    """Return a function that replaces the command line by a script."""
+
+    def replace(source):
+        script = tmp_path / "child.py"
+        script.write_text(textwrap.dedent(source))
+        monkeypatch.setattr(train, "command", lambda: [sys.executable, str(script)])
+
+    return replace
+
+
+@pytest.fixture
+def service(qapp):
+    service = TrainService()
+    yield service
+    service.shutdown()
+
+
+def test_the_command_line_says_what_was_asked():
+    words = REQUEST.arguments()
+    assert words[:3] == ["train", "segmentation", "a.tif"]
+    assert words[words.index("--name") + 1] == "mine"
+    assert words[words.index("--from") + 1] == "generalist"
+    assert words[words.index("--epochs") + 1] == "2"
+    assert words[-1] == "--json"
+
+
+def test_lines_become_signals(qtbot, service, child):
+    child("""
+        import json
+        print(json.dumps({"event": "start", "epochs": 2, "images": 3}))
+        for i in (1, 2):
+            print("a library says something")
+            print(json.dumps({"event": "epoch", "epoch": i, "epochs": 2, "loss": 1 / i,
+                              "validation_loss": None, "seconds": i}))
+        print(json.dumps({"event": "done", "model": "/x", "name": "mine"}))
+    """)
+    started, epochs = [], []
+    service.started.connect(lambda *args: started.append(args))
+    service.advanced.connect(epochs.append)
+    with qtbot.waitSignal(service.succeeded, timeout=5000) as blocker:
+        service.start(REQUEST)
+        assert service.running
+    assert blocker.args == ["mine"]
+    assert started == [(3, 2)]
+    assert epochs == [Epoch(1, 2, 1.0, None, 1.0), Epoch(2, 2, 0.5, None, 2.0)]
+    assert not service.running
+
+
+def test_an_error_line_is_told(qtbot, service, child):
+    child("""
+        import json, sys
+        print(json.dumps({"event": "error", "message": "a.tif: no masks"}))
+        sys.exit(1)
+    """)
+    with qtbot.waitSignal(service.failed, timeout=5000) as blocker:
+        service.start(REQUEST)
+    assert blocker.args == ["a.tif: no masks"]
+
+
+def test_a_crash_is_told_by_its_last_line(qtbot, service, child):
+    child("raise SystemExit('killed by the system')")
+    with qtbot.waitSignal(service.failed, timeout=5000) as blocker:
+        service.start(REQUEST)
+    assert blocker.args == ["killed by the system"]
+
+
+def test_a_program_that_cannot_start_is_told(qtbot, service, monkeypatch):
+    monkeypatch.setattr(train, "command", lambda: ["/nowhere/python"])
+    with qtbot.waitSignal(service.failed, timeout=5000):
+        service.start(REQUEST)
+    assert not service.running
+
+
+def test_cancel_ends_the_child(qtbot, service, child):
+    child(
+        'import time\nprint(\'{"event": "start", "epochs": 9, "images": 1}\', flush=True)\n'
+        "time.sleep(60)"
+    )
+    with qtbot.waitSignal(service.started, timeout=5000):
+        service.start(REQUEST)
+    with qtbot.waitSignal(service.cancelled, timeout=3000):
+        service.cancel()
+    assert not service.running
+
+
+def test_a_child_that_does_not_listen_is_killed(qtbot, service, child, monkeypatch):
+    monkeypatch.setattr(train, "KILL_AFTER_MS", 200)
+    child("""
+        import signal, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print('{"event": "start", "epochs": 9, "images": 1}', flush=True)
+        time.sleep(60)
+    """)
+    with qtbot.waitSignal(service.started, timeout=5000):
+        service.start(REQUEST)
+    clock = time.monotonic()
+    with qtbot.waitSignal(service.cancelled, timeout=3000):
+        service.cancel()
+    assert time.monotonic() - clock < 2

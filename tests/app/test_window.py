@@ -1,0 +1,342 @@
+"""The window: title, actions and keys, panels, drop, themes, small screens."""
+
+import numpy as np
+import pytest
+import tifffile
+from doubles import FakePipelines, RecordingMessages
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QScrollBar,
+    QWidget,
+)
+
+from cellmend_app.actions.handlers import apply_theme
+from cellmend_app.actions.table import TABLE, shortcut_rows, specs
+from cellmend_app.resources import THEMES, icon_names, style_sheet
+from cellmend_app.services.models import ModelChoice
+from cellmend_app.window import MainWindow
+
+CHOICES = (
+    ModelChoice("generalist", "segmentation", installed=True),
+    ModelChoice("nuclei", "segmentation", installed=False),
+    ModelChoice("mine", "segmentation", installed=True, own=True),
+    ModelChoice("denoise", "denoise", installed=True),
+    ModelChoice("deblur", "deblur", installed=False),
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = tmp_path / "images"
+    place.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 80), dtype=np.uint8)
+    for name in ("a1.tif", "a2.tif"):
+        tifffile.imwrite(place / name, pixels)
+    tifffile.imwrite(
+        place / "two.tif", np.stack([pixels, pixels]), ome=True, metadata={"axes": "CYX"}
+    )
+    return place
+
+
+@pytest.fixture
+def window(qtbot):
+    window = MainWindow(pipelines=FakePipelines(), messages=RecordingMessages())
+    window.services.models._take(CHOICES)
+    window.resize(1024, 700)
+    window.show()
+    window.activateWindow()
+    qtbot.waitExposed(window)
+    yield window
+    window.messages.unsaved = "discard"
+    window.close()
+    apply_theme("dark")
+
+
+@pytest.fixture
+def opened(qtbot, window, folder):
+    with qtbot.waitSignal(window.services.files.opened):
+        window.open(folder / "a1.tif")
+    qtbot.wait(20)
+    return window
+
+
+def press(window, key, modifier=Qt.KeyboardModifier.NoModifier):
+    QTest.keyClick(window.view.canvas, key, modifier)
+
+
+def segment(qtbot, window):
+    with qtbot.waitSignal(window.services.segment.segmented):
+        window.actions_["segment"].trigger()
+    qtbot.wait(20)
+
+
+def test_title(qtbot, window, folder):
+    assert window.windowTitle() == "Cellmend"
+    with qtbot.waitSignal(window.services.files.opened):
+        window.open(folder / "a1.tif")
+    title = window.windowTitle().replace("[*]", "")
+    assert title == "a1.tif — Cellmend"
+
+
+def test_nothing_can_be_run_without_an_image(window):
+    for name in ("denoise", "segment", "save", "undo", "brush"):
+        assert not window.actions_[name].isEnabled()
+    assert window.hint.isVisible()
+
+
+def test_a_model_that_is_not_installed_is_shown_so(opened):
+    assert opened.actions_["denoise"].isEnabled()
+    assert not opened.actions_["deblur"].isEnabled()
+    assert "not installed" in opened.actions_["deblur"].toolTip()
+    assert "deblur, upsample" in opened.panels.restore.state.text()
+    combo = opened.panels.segment.model
+    assert combo.itemText(2) == "nuclei (not installed)"
+    assert not combo.model().item(2).isEnabled()
+
+
+def test_the_kind_of_restoration_decides_the_model(opened):
+    opened.panels.restore.kind.setCurrentIndex(1)
+    assert opened.panels.restore.model("denoise") == "denoise-nuclei"
+    QTest.qWait(10)
+    assert not opened.actions_["denoise"].isEnabled()
+
+
+def test_every_button_runs_the_model_of_its_name(qtbot, opened):
+    opened.services.models._take(
+        tuple(ModelChoice(task, task, installed=True) for task in ("denoise", "deblur", "upsample"))
+    )
+    qtbot.wait(20)
+    for task in ("denoise", "deblur", "upsample"):
+        with qtbot.waitSignal(opened.services.restore.restored) as blocker:
+            opened.actions_[task].trigger()
+        assert blocker.args == [task]
+        assert opened.pipelines.requests[-1].model == task
+        qtbot.wait(20)
+
+
+def test_denoise_then_segment_uses_the_restored_image(qtbot, opened):
+    with qtbot.waitSignal(opened.services.restore.restored):
+        opened.actions_["denoise"].trigger()
+    assert opened.view.view == "restored"
+    assert opened.panels.segment.request().on_restored
+    qtbot.wait(20)
+    segment(qtbot, opened)
+    assert opened.panels.segment.count.text() == "2 cells"
+    opened.document.undo.undo()
+    opened.document.undo.undo()
+    assert opened.view.view == "image"
+    assert not opened.panels.segment.request().on_restored
+
+
+def test_request_carries_every_setting(opened):
+    panel = opened.panels.segment
+    panel.choose_model("mine")
+    panel.diameter.setValue(22)
+    panel.flow.setValue(0.6)
+    panel.cellprob.setValue(-1)
+    panel.min_size.setValue(30)
+    panel.niter.setValue(500)
+    panel.augment.setChecked(True)
+    settings = panel.request().settings
+    assert (settings.model, settings.diameter) == ("mine", 22)
+    assert settings.masks.model_dump() | {} == {
+        "cellprob_threshold": -1,
+        "flow_threshold": 0.6,
+        "niter": 500,
+        "min_size": 30,
+        "max_size_fraction": 0.4,
+    }
+    assert settings.tiles.augment
+    panel.auto.setChecked(True)
+    assert panel.request().settings.diameter is None
+
+
+def test_channels_are_offered_where_there_are_several(qtbot, opened, folder):
+    assert opened.panels.segment.request().settings.channels is None
+    with qtbot.waitSignal(opened.services.files.opened):
+        opened.open(folder / "two.tif")
+    panel = opened.panels.segment
+    panel.channel.setCurrentIndex(1)
+    panel.nuclei.setCurrentIndex(1)
+    assert panel.request().settings.channels == (2, 1)
+
+
+def test_resting_thresholds_make_the_masks_anew(qtbot, opened):
+    segment(qtbot, opened)
+    with qtbot.waitSignal(opened.services.segment.segmented):
+        opened.panels.segment.cellprob.setValue(-5)
+    assert opened.document.labels.count == 1
+
+
+def test_keys_of_cellpose(qtbot, opened):
+    segment(qtbot, opened)
+    view, brush = opened.panels.view, opened.panels.edit.brush
+    press(opened, Qt.Key.Key_X)
+    assert not view.masks.isChecked()
+    assert not opened.view.masks_visible
+    press(opened, Qt.Key.Key_Z)
+    assert opened.view.outlines_visible
+    size = brush.value()
+    press(opened, Qt.Key.Key_Period)
+    assert brush.value() == size + 1
+    press(opened, Qt.Key.Key_Comma)
+    assert brush.value() == size
+    press(opened, Qt.Key.Key_PageDown)
+    assert opened.view.view == "flows"
+    press(opened, Qt.Key.Key_PageUp)
+    assert opened.view.view == "image"
+    press(opened, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert opened.document.labels.count == 0
+    press(opened, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+    assert opened.document.labels.count == 2
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_D, Qt.Key.Key_Right])
+def test_keys_step_through_the_folder(qtbot, opened, key):
+    with qtbot.waitSignal(opened.services.files.opened):
+        press(opened, key)
+    assert opened.document.path.name == "a2.tif"
+
+
+def test_channel_keys(qtbot, opened, folder):
+    with qtbot.waitSignal(opened.services.files.opened):
+        opened.open(folder / "two.tif")
+    qtbot.wait(20)
+    press(opened, Qt.Key.Key_R)
+    assert [c.visible for c in opened.view.channels] == [False, True]
+    press(opened, Qt.Key.Key_R)
+    press(opened, Qt.Key.Key_S)
+    assert [c.visible for c in opened.view.channels] == [True, False]
+    press(opened, Qt.Key.Key_S)
+    assert [c.visible for c in opened.view.channels] == [False, True]
+    press(opened, Qt.Key.Key_S)
+    assert [c.visible for c in opened.view.channels] == [True, True]
+
+
+def test_tools(qtbot, opened):
+    press(opened, Qt.Key.Key_P)
+    assert opened.view.tool is opened.workbench.tools["brush"]
+    assert opened.actions_["brush"].isChecked()
+    assert not opened.actions_["pick"].isChecked()
+    opened.panels.edit.brush.setValue(40)
+    assert opened.workbench.tools["brush"].radius == 20
+    assert opened.workbench.tools["eraser"].radius == 20
+
+
+def test_no_key_means_two_things():
+    keys = [key for spec in specs() for key in spec.keys]
+    assert len(keys) == len(set(keys))
+    for key in keys:
+        assert QKeySequence(key)[0].key() != Qt.Key.Key_unknown, key
+
+
+def test_the_sheet_of_shortcuts_lists_every_key():
+    listed = {keys for _, rows in shortcut_rows() for keys, _ in rows}
+    for spec in specs():
+        assert not spec.keys or ", ".join(spec.keys) in listed
+
+
+def test_every_icon_exists():
+    names = set(icon_names())
+    assert {spec.icon for spec in specs() if spec.icon} - {"delete-cells"} <= names
+
+
+def test_drop_opens_images(qtbot, window, folder):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(folder))])
+    buttons, modifiers = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, mime, buttons, modifiers)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    drop = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, buttons, modifiers)
+    with qtbot.waitSignal(window.services.files.opened):
+        QApplication.sendEvent(window, drop)
+    assert window.document.path.name == "a1.tif"
+    assert window.navigator.list.count() == 3
+
+
+def controls(window):
+    kinds = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox)
+    for widget in window.findChildren(QWidget):
+        internal = widget.objectName().startswith("qt_") or isinstance(widget, QScrollBar)
+        if isinstance(widget, kinds) and not internal:
+            yield widget
+
+
+def test_every_control_has_a_name_and_a_tooltip(opened):
+    nameless = [w for w in controls(opened) if not w.accessibleName()]
+    assert nameless == []
+    assert [w.accessibleName() for w in controls(opened) if not w.toolTip()] == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_nothing_is_clipped_on_a_small_screen(qtbot, opened, theme):
+    apply_theme(theme)
+    opened.resize(1024, 700)
+    qtbot.wait(30)
+    assert (opened.width(), opened.height()) == (1024, 700)
+    whole = opened.rect()
+    clipped = [
+        w.accessibleName()
+        for w in controls(opened)
+        if w.isVisible()
+        and not (
+            whole.contains(w.mapTo(opened, QPoint(0, 0)))
+            and whole.contains(w.mapTo(opened, w.rect().bottomRight()))
+            and w.visibleRegion().boundingRect().size() == w.size()
+        )
+    ]
+    assert clipped == []
+    assert not opened.findChild(QWidget, "qt_toolbar_ext_button").isVisible()
+
+
+def test_themes_fill_in_every_colour(window):
+    for theme in THEMES:
+        assert "@" not in style_sheet(theme)
+
+
+def test_the_theme_is_remembered(qtbot, window):
+    window.actions_["theme"].trigger()
+    assert window.preferences.light
+    other = MainWindow(pipelines=FakePipelines(), messages=RecordingMessages())
+    assert other.preferences.light
+    assert other.workbench.theme == "light"
+    other.close()
+
+
+def test_close_asks_about_unsaved_edits(qtbot, opened):
+    segment(qtbot, opened)
+    opened.messages.unsaved = "cancel"
+    assert not opened.close()
+    assert opened.isVisible()
+    opened.messages.unsaved = "save"
+    opened.close()
+    qtbot.waitUntil(lambda: not opened.isVisible())
+    assert (opened.document.path.parent / "a1_seg.npy").exists()
+
+
+def test_progress_appears_with_a_way_to_cancel(qtbot, opened):
+    opened.pipelines.gate.clear()
+    opened.actions_["segment"].trigger()
+    qtbot.waitUntil(opened.status.progress.isVisible)
+    qtbot.wait(20)
+    assert not opened.actions_["denoise"].isEnabled()
+    opened.status.cancel.click()
+    qtbot.waitUntil(lambda: not opened.status.progress.isVisible())
+    assert opened.status.message.text() == "Cancelled."
+    qtbot.wait(20)
+    assert opened.actions_["denoise"].isEnabled()
+
+
+def test_menus_hold_every_action(window):
+    texts = [a.text() for menu in window.menuBar().actions() for a in menu.menu().actions()]
+    for entries in TABLE.values():
+        for spec in entries:
+            assert spec is None or spec.text in texts
