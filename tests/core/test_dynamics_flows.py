@@ -81,6 +81,15 @@ def test_a_long_thin_cell_has_flows_up_to_its_ends():
     assert (masks_to_flows(masks)[1, 4, 170:205] == 1).all()
 
 
+def test_a_thin_winding_cell_in_a_large_box():
+    angle = np.linspace(0, 4 * np.pi, 3000)
+    radius = 3 + 4.5 * angle
+    masks = np.zeros((130, 130), np.uint8)
+    masks[(65 + radius * np.sin(angle)).astype(int), (65 + radius * np.cos(angle)).astype(int)] = 3
+    assert 8 * np.count_nonzero(masks) < 110 * 110
+    assert_follows_the_definition(masks)
+
+
 def test_inputs_of_every_kind_give_the_same_flows():
     masks = discs()
     expected = masks_to_flows(masks)

@@ -56,6 +56,21 @@ def label_sums(labels: Labels, values: NDArray[np.float32], sums: NDArray[np.flo
 
 
 @njit(cache=True, nogil=True)
+def _has_gap(labels: Labels, label: int, box: Box) -> bool:
+    """Tell whether a row of the cell is interrupted, as every row through a hole is."""
+    z0, z1, y0, y1, x0, x1 = box
+    for z in range(z0, z1):
+        for y in range(y0, y1):
+            last = x1
+            for x in range(x0, x1):
+                if labels[z, y, x] == label:
+                    if x > last + 1:
+                        return True
+                    last = x
+    return False
+
+
+@njit(cache=True, nogil=True)
 def _padded_block(labels: Labels, label: int, box: Box, rim: int) -> NDArray[np.uint8]:
     """Return the cell's box as 0 and `CELL`, with a rim of 1 in the plane and `rim` along Z."""
     z0, z1, y0, y1, x0, x1 = box
@@ -105,7 +120,7 @@ def fill_holes(labels: Labels, boxes: Boxes, rim: int, first: int, last: int) ->
     """
     for label in range(first, last):
         z0, z1, y0, y1, x0, x1 = boxes[label]
-        if y1 - y0 < 3 or x1 - x0 < 3 or z1 - z0 < 1 + 2 * rim:
+        if not _has_gap(labels, label, boxes[label]):
             continue
         block = _padded_block(labels, label, boxes[label], rim)
         width = block.shape[2]

@@ -22,6 +22,9 @@ Box = NDArray[np.int32]
 SHORT_PATH = 64
 """Cells this small and round are computed in float32: their heat stays far above its range."""
 
+SPARSE = 8
+"""Cells that fill less than this fraction of their box are computed pixel by pixel."""
+
 
 @njit(cache=True, nogil=True)
 def _source(labels: Labels, label: int, box: Box) -> tuple[int, int]:
@@ -86,6 +89,30 @@ def _spread(
 
 
 @njit(cache=True, nogil=True)
+def _spread_thin(
+    heat: NDArray[np.float64],
+    pixels: NDArray[np.int64],
+    source: int,
+    width: int,
+    iterations: int,
+    stop: StopFlag,
+) -> None:
+    """Run the iterations on the listed pixels only; slower for each, but few."""
+    mean = np.empty(pixels.size, np.float64)
+    for _ in range(iterations):
+        if stop[0]:
+            return
+        heat[source] += 1
+        for k in range(pixels.size):
+            i = pixels[k]
+            above = heat[i - width - 1] + heat[i - width] + heat[i - width + 1]
+            below = heat[i + width - 1] + heat[i + width] + heat[i + width + 1]
+            mean[k] = (above + heat[i - 1] + heat[i] + heat[i + 1] + below) / 9
+        for k in range(pixels.size):
+            heat[pixels[k]] = mean[k]
+
+
+@njit(cache=True, nogil=True)
 def _directions(heat: Heat, weight: Heat, out: Flows) -> None:
     """Write the unit vectors along the gradient of `heat` into `out` ``(2, h, w)``."""
     height, width = out.shape[1:]
@@ -125,7 +152,11 @@ def _box_flows(labels: Labels, label: int, box: Box, area: int, stop: StopFlag) 
         _directions(single, share, out)
     else:
         double = np.zeros(size, np.float64)
-        _spread(double, np.zeros_like(double), weight, source, width, iterations, stop)
+        if SPARSE * area < size:
+            pixels = np.flatnonzero(weight)
+            _spread_thin(double, pixels, source, width, iterations, stop)
+        else:
+            _spread(double, np.zeros_like(double), weight, source, width, iterations, stop)
         _directions(double, weight, out)
     return out
 
