@@ -36,7 +36,7 @@ bench: setup
 
 docs:
 	@packaging/bootstrap.sh docs
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf .venv build dist site out
