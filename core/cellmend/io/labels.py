@@ -75,7 +75,7 @@ def checked_labels(path: Path, array: NDArray[np.generic]) -> NDArray[np.uint32]
         whole = np.isfinite(array).all() and (array == np.floor(array)).all()
         if not whole:
             raise FileFormatError(path, "it holds fractions, not masks.", hint=_COLOUR_HINT)
-    elif array.dtype.kind not in "bui":
+    elif array.dtype.kind not in "biu":
         raise FileFormatError(path, f"it holds {array.dtype}, not masks.", hint=_COLOUR_HINT)
     if array.size and array.dtype.kind in "if" and array.min() < 0:
         raise FileFormatError(path, f"masks cannot be negative ({array.min()}).", hint=_COLOUR_HINT)
