@@ -106,6 +106,7 @@ class MainWindow(QMainWindow):
         self.resize(*FIRST_SIZE)
         if self.preferences.geometry is not None:
             self.restoreGeometry(self.preferences.geometry)
+        self.view.setFocus()
 
     def open(self, *paths: Path) -> None:
         """Open images, a ``_seg.npy`` or a folder."""
@@ -217,17 +218,17 @@ class MainWindow(QMainWindow):
         column.setObjectName("column")
         layout = QVBoxLayout(column)
         layout.setContentsMargins(12, 8, 12, 8)
-        layout.setSpacing(8)
+        layout.setSpacing(6)
         sections = (
-            ("Restore", self.panels.restore),
-            ("Segment", self.panels.segment),
-            ("Correct", self.panels.edit),
-            ("View", self.panels.view),
+            Section("Restore", self.panels.restore),
+            Section("Segment", self.panels.segment, corner=self.panels.segment.count),
+            Section("Correct", self.panels.edit, corner=self.panels.edit.selected),
+            Section("View", self.panels.view),
         )
-        for index, (title, panel) in enumerate(sections):
+        for index, section in enumerate(sections):
             if index:
                 layout.addWidget(rule())
-            layout.addWidget(Section(title, panel))
+            layout.addWidget(section)
         layout.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)

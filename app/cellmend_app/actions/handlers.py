@@ -70,9 +70,9 @@ def segment(w: Workbench) -> None:
 def retrain(w: Workbench) -> None:
     """Open the dialog that retrains a model."""
     if w.retrain is None:
-        w.retrain = RetrainDialog(w.services.training, w.services.models, w.theme, w.window)
+        w.retrain = RetrainDialog(w.services.training, w.services.models, w.window)
         w.retrain.trained.connect(lambda name: offer_model(w, name))
-    w.retrain.prepare(w.services.files.corrected(), w.panels.segment.chosen_model)
+    w.retrain.prepare(w.services.files.corrected(), w.panels.segment.chosen_model, w.theme)
     w.retrain.show()
     w.retrain.raise_()
 

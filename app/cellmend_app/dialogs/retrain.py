@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -25,13 +24,15 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from cellmend.params import TrainSettings
 from cellmend_app.dialogs.files import MODELS, choose_file
 from cellmend_app.resources import Theme, colors
 from cellmend_app.services.models import SEGMENTATION, ModelService
 from cellmend_app.services.train import Epoch, TrainRequest, TrainService
 
 PATH_ROLE = Qt.ItemDataRole.UserRole
-FIRST_EPOCHS, FIRST_RATE = 50, 1e-3
+DEFAULTS = TrainSettings(name="default")
+"""What the command line and the library start with, so that the window does too."""
 
 
 class RetrainDialog(QDialog):
@@ -51,7 +52,6 @@ class RetrainDialog(QDialog):
         self,
         training: TrainService,
         models: ModelService,
-        theme: Theme,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -59,17 +59,18 @@ class RetrainDialog(QDialog):
         self.resize(880, 520)
         self._training = training
         self._models = models
-        self._theme: Theme = theme
-        self._losses: list[float] = []
+        self.losses: list[float] = []
         self._validation: list[tuple[int, float]] = []
+        self._seconds: list[float] = []
         self._build_fields()
         self._build_curve()
         self._build_buttons()
         self._arrange()
         self._connect()
 
-    def prepare(self, images: list[Path], start_from: str) -> None:
+    def prepare(self, images: list[Path], start_from: str, theme: Theme) -> None:
         """List the corrected images, and offer the model in use to start from."""
+        self._color_curve(theme)
         if self._training.running:
             return
         self.images.clear()
@@ -93,10 +94,6 @@ class RetrainDialog(QDialog):
             learning_rate=self.rate.value(),
         )
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Hide only: a training goes on, and is shown again on return."""
-        super().closeEvent(event)
-
     # -- building
 
     def _build_fields(self) -> None:
@@ -108,37 +105,26 @@ class RetrainDialog(QDialog):
         _name(self.name, "Name of the new model", "The new model is listed under this name")
         self.epochs = QSpinBox()
         self.epochs.setRange(1, 5000)
-        self.epochs.setValue(FIRST_EPOCHS)
+        self.epochs.setValue(DEFAULTS.epochs)
         _name(self.epochs, "Epochs", "How often training goes through the images")
         self.rate = QDoubleSpinBox()
         self.rate.setDecimals(5)
         self.rate.setRange(0.00001, 1.0)
         self.rate.setSingleStep(0.0005)
-        self.rate.setValue(FIRST_RATE)
+        self.rate.setValue(DEFAULTS.learning_rate)
         _name(self.rate, "Learning rate", "How large the steps of training are")
 
     def _build_curve(self) -> None:
-        c = colors(self._theme)
-        self.plot = pg.PlotWidget(background=c["field"])
+        self.plot = pg.PlotWidget()
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.setMouseEnabled(False, False)
         self.plot.setMinimumSize(360, 220)
-        for side, text in (("left", "loss"), ("bottom", "epoch")):
-            axis = self.plot.getAxis(side)
-            axis.setPen(c["border"])
-            axis.setTextPen(c["muted"])
-            axis.setLabel(text, color=c["muted"])
         self.plot.showGrid(y=True, alpha=0.15)
-        self.plot.addLegend(offset=(-10, 10), labelTextColor=c["text"])
-        self._curve = self.plot.plot(
-            pen=pg.mkPen(c["accent"], width=2), name="training", symbol="o", symbolSize=4
-        )
-        self._curve.setSymbolBrush(c["accent"])
-        self._curve.setSymbolPen(c["accent"])
-        self._validation_curve = self.plot.plot(
-            pen=pg.mkPen("#e0a458", width=2, style=Qt.PenStyle.DashLine), name="validation"
-        )
+        self.plot.getAxis("left").enableAutoSIPrefix(False)
+        self._legend = self.plot.addLegend(offset=(-10, 10))
+        self._curve = self.plot.plot(name="training", symbol="o", symbolSize=4)
+        self._validation_curve = self.plot.plot(name="validation")
         _name(self.plot, "Loss curve", "The loss after every epoch: lower is better")
 
     def _build_buttons(self) -> None:
@@ -199,10 +185,24 @@ class RetrainDialog(QDialog):
         training.failed.connect(lambda reason: self._end(f"Training failed: {reason}"))
         training.cancelled.connect(lambda: self._end("Training was cancelled; no model was made."))
 
+    def _color_curve(self, theme: Theme) -> None:
+        c = colors(theme)
+        self.plot.setBackground(c["field"])
+        for side, text in (("left", "loss"), ("bottom", "epoch")):
+            axis = self.plot.getAxis(side)
+            axis.setPen(c["border"])
+            axis.setTextPen(c["muted"])
+            axis.setLabel(text, color=c["muted"])
+        self._legend.setLabelTextColor(c["text"])
+        self._curve.setPen(c["accent"], width=2)
+        self._curve.setSymbolBrush(c["accent"])
+        self._curve.setSymbolPen(c["accent"])
+        self._validation_curve.setPen(c["second"], width=2, style=Qt.PenStyle.DashLine)
+
     # -- what the person does
 
     def _start(self) -> None:
-        self._losses, self._validation = [], []
+        self.losses, self._validation, self._seconds = [], [], []
         self._curve.setData([], [])
         self._validation_curve.setData([], [])
         self.progress.setRange(0, 0)
@@ -228,13 +228,14 @@ class RetrainDialog(QDialog):
         self.state.setText(f"Training on {images} {'image' if images == 1 else 'images'}…")
 
     def _on_epoch(self, epoch: Epoch) -> None:
-        self._losses.append(epoch.loss)
-        self._curve.setData(range(1, len(self._losses) + 1), self._losses)
+        self.losses.append(epoch.loss)
+        self._curve.setData(range(1, len(self.losses) + 1), self.losses)
         if epoch.validation_loss is not None:
             self._validation.append((epoch.number, epoch.validation_loss))
             self._validation_curve.setData(*zip(*self._validation, strict=True))
         self.progress.setValue(epoch.number)
-        left = epoch.seconds / epoch.number * (epoch.of - epoch.number)
+        self._seconds.append(epoch.seconds)
+        left = sum(self._seconds) / len(self._seconds) * (epoch.of - epoch.number)
         self.state.setText(
             f"Epoch {epoch.number} of {epoch.of}, loss {epoch.loss:.3f}, {duration(left)} left"
         )
@@ -278,9 +279,9 @@ class RetrainDialog(QDialog):
             return
         if not self.images.count():
             self.state.setText("No image of this folder has saved masks: correct some and save.")
-        elif taken and not self._losses:
+        elif taken and not self.losses:
             self.state.setText("There is a model of this name already; choose another.")
-        elif not self._losses:
+        elif not self.losses:
             self.state.setText(f"{len(chosen)} of {self.images.count()} images chosen.")
 
 

@@ -31,7 +31,7 @@ class ShortcutSheet(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Keyboard and mouse")
-        self.resize(520, 560)
+        self.resize(640, 560)
         sheet = QWidget()
         sheet.setObjectName("column")
         grid = QGridLayout(sheet)

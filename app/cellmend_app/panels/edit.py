@@ -35,12 +35,13 @@ class EditPanel(QWidget):
         self.size_label.setMinimumWidth(44)
         self.size_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.state = muted()
+        self.state.setWordWrap(False)
         self._delete = QToolButton()
-        self._delete.setIconSize(QSize(16, 16))
-        self._selected = QWidget()
-        self._selected.setLayout(row(self.state, self._delete, stretch=0))
+        self._delete.setIconSize(QSize(15, 15))
+        self.selected = QWidget()
+        self.selected.setLayout(row(self.state, self._delete, stretch=0))
         self._layout = column(self)
-        add(self._layout, labelled("Brush size", self.brush, self.size_label), self._selected)
+        add(self._layout, labelled("Brush size", self.brush, self.size_label))
         self.brush.valueChanged.connect(self._on_brush)
         document.selection_changed.connect(self._show_selection)
         self._show_selection(0)
@@ -62,7 +63,7 @@ class EditPanel(QWidget):
 
     def _show_selection(self, label: int) -> None:
         self.state.setText(f"Cell {label} is selected")
-        self._selected.setVisible(label > 0)
+        self.selected.setVisible(label > 0)
 
 
 def tool_button(action: QAction) -> QToolButton:

@@ -22,9 +22,11 @@ LABEL_WIDTH = 76
 
 
 class Section(QWidget):
-    """A titled part of a side panel that folds away."""
+    """A titled part of a side panel that folds away; `corner` stands beside the title."""
 
-    def __init__(self, title: str, body: QWidget, *, open_: bool = True) -> None:
+    def __init__(
+        self, title: str, body: QWidget, *, open_: bool = True, corner: QWidget | None = None
+    ) -> None:
         super().__init__()
         icons = resource_folder() / "icons"
         self._arrows = {True: icons / "arrow-down.svg", False: icons / "arrow-right.svg"}
@@ -38,7 +40,7 @@ class Section(QWidget):
         name(self.header, f"Show or hide: {title}")
         self.body = body
         layout = column(self, spacing=2)
-        layout.addWidget(self.header)
+        layout.addLayout(row(self.header, *([corner] if corner is not None else [])))
         layout.addWidget(body)
         self.header.toggled.connect(self._fold)
         self.header.setChecked(open_)

@@ -22,6 +22,7 @@ from cellmend_app.resources import Theme, icon
 from cellmend_app.services.models import SEGMENTATION, ModelService
 from cellmend_app.services.pipelines import SegmentRequest
 
+DEFAULTS = MaskSettings()
 LIVE_DELAY_MS = 250
 """A threshold must rest this long before the masks are made anew."""
 
@@ -55,6 +56,7 @@ class SegmentPanel(QWidget):
         self.problem.setWordWrap(True)
         self.problem.hide()
         self.count = muted()
+        self.count.setWordWrap(False)
         self._channel_rows = QWidget()
         add(
             column(self._channel_rows),
@@ -81,15 +83,14 @@ class SegmentPanel(QWidget):
             self._channel_rows,
             Section("More settings", more, open_=False),
             self.problem,
-            self.count,
         )
         self._connect(messages)
         self._update_image()
         self._update_models()
 
     def add_button(self, button: QWidget) -> None:
-        """Put the Segment button at the bottom, above the count."""
-        self._layout.insertWidget(self._layout.count() - 2, button)
+        """Put the Segment button at the bottom."""
+        self._layout.insertWidget(self._layout.count() - 1, button)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the icons in the colours of `theme`."""
@@ -161,9 +162,9 @@ class SegmentPanel(QWidget):
         name(self.disk, "Scale disk", "Show a disk of this diameter at the image's corner")
 
     def _build_thresholds(self) -> None:
-        self.cellprob = _number(-6.0, 6.0, 0.0, 0.5, 1)
+        self.cellprob = _number(-6.0, 6.0, DEFAULTS.cellprob_threshold, 0.5, 1)
         name(self.cellprob, "Cell probability threshold", "Lower finds more and larger cells")
-        self.flow = _number(0.0, 3.0, 0.4, 0.1, 2)
+        self.flow = _number(0.0, 3.0, DEFAULTS.flow_threshold, 0.1, 2)
         name(
             self.flow,
             "Flow threshold",
@@ -171,7 +172,7 @@ class SegmentPanel(QWidget):
         )
         self.min_size = QSpinBox()
         self.min_size.setRange(-1, 100_000)
-        self.min_size.setValue(15)
+        self.min_size.setValue(DEFAULTS.min_size)
         self.min_size.setSuffix(" px")
         name(self.min_size, "Smallest cell", "Cells of fewer pixels are dropped; -1 keeps all")
         self.niter = QSpinBox()

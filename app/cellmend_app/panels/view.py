@@ -54,8 +54,7 @@ class ViewPanel(QWidget):
         add(
             column(self),
             labelled("Layer", self.view),
-            row(self.masks, self.outlines, stretch=1, spacing=16),
-            labelled("Opacity", self.opacity),
+            row(self.masks, self.outlines, self.opacity, stretch=2, spacing=12),
         )
         self.view.currentIndexChanged.connect(lambda _: self.view_changed.emit(self.current))
         self.masks.toggled.connect(self.masks_changed)

@@ -56,7 +56,7 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch of training: counted from 1; losses; seconds since the start."""
+    """One epoch of training: counted from 1; losses; the seconds it took."""
 
     number: int
     of: int
