@@ -33,11 +33,11 @@ def pick_device(name: str = "auto") -> torch.device:
             f"{name!r} is not a device.", hint="Use auto, cpu, cuda, cuda:0 or mps."
         ) from error
     available = {
-        "cpu": lambda: True,
-        "cuda": lambda: (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available,
+        "cpu": True,
+        "cuda": (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
     }
-    if device.type not in available or not available[device.type]():
+    if not available.get(device.type, False):
         raise DeviceError(
             f"This machine has no device {name!r}.", hint="Choose auto or cpu instead."
         )
@@ -53,7 +53,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     import torch
 
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 

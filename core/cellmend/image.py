@@ -80,7 +80,8 @@ class Image:
             )
         if "C" not in self.axes:
             return self.data
-        return np.take(self.data, index, axis=self.axes.index("C"))
+        plane: NDArray[np.generic] = np.take(self.data, index, axis=self.axes.index("C"))
+        return plane
 
 
 def check_axes(axes: str, shape: tuple[int, ...]) -> None:

@@ -45,5 +45,5 @@ def resize_plane(plane: Floats, shape: tuple[int, ...]) -> Floats:
     if plane.shape == shape:
         return plane
     height, width = shape
-    resized: Floats = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
-    return resized
+    resized = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized, np.float32)

@@ -55,7 +55,8 @@ def predict(
         If `report` says so; asked between batches.
     """
     overlap = AUGMENT_OVERLAP if tiles.augment else tiles.overlap
-    plan = TilePlan(*plane.shape[1:], size=tiles.size, overlap=overlap)
+    height, width = plane.shape[1:]
+    plan = TilePlan(height, width, size=tiles.size, overlap=overlap)
     padded = plan.pad(plane)
     blend = Blender(net.nout, plan)
     styles = []

@@ -65,11 +65,6 @@ class CPNet(nn.Module):
         self.register_buffer("diam_mean", torch.full((1,), float(diam_mean)))
         self.register_buffer("diam_labels", torch.full((1,), float(diam_mean)))
 
-    @property
-    def stride(self) -> int:
-        """Sides of the input must be multiples of this many pixels."""
-        return 2 ** (len(self.widths) - 1)
-
     def forward(self, x: Tensor) -> NetOutput:
         """Run the network on (N, nchan, Y, X) normalised images."""
         features = self.downsample(x)
@@ -80,4 +75,4 @@ class CPNet(nn.Module):
 def style_of(features: Tensor) -> Tensor:
     """Average (N, C, Y, X) over the image and divide by the L2 norm: (N, C)."""
     style = features.mean(dim=(-2, -1))
-    return style / style.norm(dim=1, keepdim=True)
+    return torch.nn.functional.normalize(style, dim=1)

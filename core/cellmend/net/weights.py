@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def build_net(weights: WeightFile) -> CPNet:
         key: value.float() if value.is_floating_point() else value
         for key, value in weights.state.items()
     }
-    widths = []
+    widths: list[int] = []
     while (key := f"downsample.down.res_down_{len(widths)}.conv.conv_0.2.weight") in state:
         widths.append(int(state[key].shape[0]))
     net = CPNet(int(state[_FIRST_CONV].shape[1]), int(state[_OUTPUT_CONV].shape[0]), tuple(widths))
@@ -111,9 +112,14 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+
+    damaged = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch comments on pickle protocols
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (*damaged, SafetensorError) as error:
         raise FileFormatError(
             path, "this is not a weight file, or it holds more than tensors, which is refused."
         ) from error

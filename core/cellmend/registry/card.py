@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cellmend.params import NormalizeSettings
 
-SegmentationTask = Literal["segmentation"]
-RestorationTask = Literal["denoise", "deblur", "upsample"]
+TaskName = Literal["segmentation", "denoise", "deblur", "upsample"]
 
 SEGMENTATION_NAMES = ("generalist", "nuclei")
 RESTORATION_NAMES = (
@@ -33,7 +32,7 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     name: str
-    task: SegmentationTask | RestorationTask = "segmentation"
+    task: TaskName = "segmentation"
     nchan: int = 2
     nout: int = 3
     widths: tuple[int, ...] = (32, 64, 128, 256)
@@ -52,7 +51,7 @@ class ModelCard(BaseModel):
         return self.task != "segmentation"
 
 
-def task_of_name(name: str) -> RestorationTask:
+def task_of_name(name: str) -> TaskName:
     """Tell the task of a restoration file without a card by its name.
 
     Cellpose calls such files ``denoise_cyto3`` and the like; a name that says

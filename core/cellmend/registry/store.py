@@ -166,17 +166,21 @@ def _readable_entry(path: Path) -> ModelEntry | None:
 
 
 def _entry(path: Path) -> ModelEntry:
-    from cellmend.registry.files import card_of_weights
-
     try:
         raw = read_card(path)
     except FileFormatError:
         raw = {}
     try:
-        card = ModelCard.model_validate(raw) if raw else card_of_weights(path)
+        card = ModelCard.model_validate(raw) if raw else _card_of_weights(path)
     except ValidationError as error:
         raise FileFormatError(path, "its model card is damaged.") from error
     return ModelEntry(path.name.removesuffix(SUFFIX), path, card, path.parent == bundled_folder())
+
+
+def _card_of_weights(path: Path) -> ModelCard:
+    from cellmend.registry.files import card_of_weights  # torch, only where there is no card
+
+    return card_of_weights(path)
 
 
 def _unknown(name: str) -> ModelError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,12 +62,13 @@ def degrade(
     """
     import cv2
 
-    image = np.asarray(plane, np.float32) if normalized else normalize(plane)
+    image: NDArray[Any] = np.asarray(plane, np.float32) if normalized else normalize(plane)
     if how.blur > 0:
         image = cv2.GaussianBlur(image, (0, 0), how.blur, borderType=cv2.BORDER_REFLECT_101)
     if how.downsample > 1:
         small = np.ascontiguousarray(image[:: how.downsample, :: how.downsample])
-        image = cv2.resize(small, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        height, width = image.shape
+        image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     if how.poisson > 0:
         image = rng.poisson(np.maximum(image, 0) * how.poisson).astype(np.float32)
     return normalize(image)

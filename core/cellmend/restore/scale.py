@@ -49,6 +49,6 @@ def _raw(restored: Image, original: Image) -> NDArray[np.float32]:
     data = np.array(restored.data, np.float32)
     for index in range(restored.n_channels):
         place = tuple(index if a == "C" else slice(None) for a in restored.axes)
-        low, high = np.percentile(original.channel(index), (1, 99))
+        low, high = np.percentile(original.channel(index).astype(np.float32), (1, 99))
         data[place] = data[place] * (high - low) + low
     return data

@@ -17,6 +17,7 @@ from cellmend.net.weights import save_weights
 from cellmend.params import TrainSettings, make_settings
 from cellmend.progress import SILENT, Reporter
 from cellmend.registry import ModelCard, ModelEntry, find, user_folder
+from cellmend.registry.card import TaskName
 from cellmend.registry.files import Model, load_model
 from cellmend.registry.store import SUFFIX, checked_name
 from cellmend.restore.degrade import TASKS
@@ -84,7 +85,7 @@ def restoration(
     data: Folders,
     *,
     name: str,
-    task: str = "denoise",
+    task: TaskName = "denoise",
     loss: LossWeights | Sequence[float] = PAPER_WEIGHTS,
     segmenter: str = "generalist",
     validation: Folders | None = None,
@@ -188,7 +189,7 @@ def _card(
     names = "\n".join(str(image) for image, _ in training.pairs)
     return ModelCard(
         name=settings.name,
-        task=task.name,  # type: ignore[arg-type]
+        task=task.name,
         nchan=task.nchan,
         nout=task.nout,
         widths=result.net.widths,

@@ -91,7 +91,7 @@ class Trainer:
         self.settings = settings
         self.run_dir = run_dir
         self.device = pick_device(settings.device)
-        self.net = net.to(self.device, memory_format=torch.channels_last)
+        self.net = net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = deepcopy(self.net).eval() if settings.average_decay else None
         self.optimizer = make_optimizer(self.net, settings)
         self.batches = batches_per_epoch(len(training), settings)
@@ -255,5 +255,5 @@ def update_average(average: CPNet, net: CPNet, decay: float) -> None:
     """Move the averaged weights towards the current ones; buffers are copied."""
     for kept, new in zip(average.parameters(), net.parameters(), strict=True):
         kept.lerp_(new, 1 - decay)
-    for kept, new in zip(average.buffers(), net.buffers(), strict=True):
-        kept.copy_(new)
+    for buffer, newer in zip(average.buffers(), net.buffers(), strict=True):
+        buffer.copy_(newer)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cellmend.net.losses import perceptual_loss, reconstruction_loss, segmentation_loss
 from cellmend.net.unet import CPNet, NetOutput
+from cellmend.registry.card import TaskName
 from cellmend.restore.degrade import degrade, random_degradation
 from cellmend.train import augment
 from cellmend.train.dataset import Sample
@@ -25,9 +26,17 @@ NOISE_SCALES = (0.5, 2.0)
 class Task(Protocol):
     """One kind of training: how a crop is made, and what is minimised."""
 
-    name: str
-    nchan: int
-    nout: int
+    @property
+    def name(self) -> TaskName:
+        """What the model is for, as its card says."""
+
+    @property
+    def nchan(self) -> int:
+        """Channels that the network takes."""
+
+    @property
+    def nout(self) -> int:
+        """Channels that the network gives."""
 
     def example(self, sample: Sample, rng: np.random.Generator) -> Arrays:
         """Return the float32 arrays of one crop, the network's input first."""
@@ -42,7 +51,7 @@ class SegmentationTask:
 
     diam_mean: float = 30.0
     crop: int = 224
-    name: str = "segmentation"
+    name: TaskName = "segmentation"
     nchan: int = 2
     nout: int = 3
 
@@ -81,7 +90,7 @@ PAPER_WEIGHTS = LossWeights()
 class RestorationTask:
     """Restore a degraded image so that a frozen network segments it well (SPEC §8, §9)."""
 
-    name: str
+    name: TaskName
     segmenter: CPNet
     weights: LossWeights = PAPER_WEIGHTS
     diam_mean: float = 30.0
