@@ -14,7 +14,7 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
 from cellmend_app.actions.handlers import apply_theme
-from cellmend_app.messages import Messages
+from cellmend_app.messages import ReportDialog
 from cellmend_app.resources import program_icon, theme_named
 from cellmend_app.settings import Preferences
 from cellmend_app.window import MainWindow
@@ -27,7 +27,7 @@ logger = logging.getLogger("cellmend_app")
 
 def main(files: Sequence[str] = ()) -> int:
     """Open the window on `files` and return the exit status when it closes."""
-    install_exception_hook(Messages().report)
+    install_exception_hook(lambda error: ReportDialog(error, "start Cellmend", None).exec())
     start_logging(user_folder())
     existing = QApplication.instance()
     app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
@@ -47,7 +47,7 @@ def main(files: Sequence[str] = ()) -> int:
     return app.exec()
 
 
-def install_exception_hook(report: Callable[[BaseException], None]) -> None:
+def install_exception_hook(report: Callable[[BaseException], object]) -> None:
     """Show exceptions that nothing caught; PyQt would end the program on them."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -55,6 +55,7 @@ class Messages(QObject):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._widget = parent
+        self._shown: set[QDialog] = set()
 
     def note(self, text: str) -> None:
         """Say something in the status bar."""
@@ -100,7 +101,7 @@ class Messages(QObject):
     def report(self, error: BaseException, doing: str = "") -> None:
         """Show a fault of the program, with what a bug report needs."""
         logger.error("Failed to %s", doing or "go on", exc_info=error)
-        ReportDialog(error, doing, self._widget).open()
+        self._show(ReportDialog(error, doing, self._widget))
 
     def list_problems(self, title: str, problems: Mapping[str, str]) -> None:
         """Show many failed files as one list, each name with its reason."""
@@ -146,7 +147,7 @@ class Messages(QObject):
             if button is not None:
                 button.clicked.connect(lambda _=False, action=action: action())
         box.addButton(QMessageBox.StandardButton.Close)
-        box.open()
+        self._show(box)
 
     def _box(
         self,
@@ -156,7 +157,13 @@ class Messages(QObject):
         icon: QMessageBox.Icon = QMessageBox.Icon.Warning,
     ) -> None:
         logger.info("%s: %s", title, text)
-        self._make_box(title, text, details, icon).open()
+        self._show(self._make_box(title, text, details, icon))
+
+    def _show(self, dialog: QDialog) -> None:
+        """Open a dialog and keep it alive until it is closed."""
+        self._shown.add(dialog)
+        dialog.finished.connect(lambda _: self._shown.discard(dialog))
+        dialog.open()
 
     def _make_box(
         self,

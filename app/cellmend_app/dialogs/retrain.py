@@ -123,7 +123,7 @@ class RetrainDialog(QDialog):
         self.plot.showGrid(y=True, alpha=0.15)
         self.plot.getAxis("left").enableAutoSIPrefix(False)
         self._legend = self.plot.addLegend(offset=(-10, 10))
-        self._curve = self.plot.plot(name="training", symbol="o", symbolSize=4)
+        self.curve = self.plot.plot(name="training", symbol="o", symbolSize=4)
         self._validation_curve = self.plot.plot(name="validation")
         _name(self.plot, "Loss curve", "The loss after every epoch: lower is better")
 
@@ -194,16 +194,16 @@ class RetrainDialog(QDialog):
             axis.setTextPen(c["muted"])
             axis.setLabel(text, color=c["muted"])
         self._legend.setLabelTextColor(c["text"])
-        self._curve.setPen(c["accent"], width=2)
-        self._curve.setSymbolBrush(c["accent"])
-        self._curve.setSymbolPen(c["accent"])
+        self.curve.setPen(c["accent"], width=2)
+        self.curve.setSymbolBrush(c["accent"])
+        self.curve.setSymbolPen(c["accent"])
         self._validation_curve.setPen(c["second"], width=2, style=Qt.PenStyle.DashLine)
 
     # -- what the person does
 
     def _start(self) -> None:
         self.losses, self._validation, self._seconds = [], [], []
-        self._curve.setData([], [])
+        self.curve.setData([], [])
         self._validation_curve.setData([], [])
         self.progress.setRange(0, 0)
         self.state.setText("Reading the images…")
@@ -229,7 +229,7 @@ class RetrainDialog(QDialog):
 
     def _on_epoch(self, epoch: Epoch) -> None:
         self.losses.append(epoch.loss)
-        self._curve.setData(range(1, len(self.losses) + 1), self.losses)
+        self.curve.setData(range(1, len(self.losses) + 1), self.losses)
         if epoch.validation_loss is not None:
             self._validation.append((epoch.number, epoch.validation_loss))
             self._validation_curve.setData(*zip(*self._validation, strict=True))
@@ -247,8 +247,8 @@ class RetrainDialog(QDialog):
     def _end(self, text: str) -> None:
         if self.progress.maximum() == 0:
             self.progress.setRange(0, 1)
-        self.state.setText(text)
         self._update()
+        self.state.setText(text)
 
     # -- state
 

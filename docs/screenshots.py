@@ -1,0 +1,117 @@
+"""Make the pictures of the documentation by driving the real window.
+
+Run with ``python docs/screenshots.py`` on a display, or under ``xvfb-run``. The
+window opens a copy of the noisy sample, restores it where the model is
+installed, finds the cells, and is photographed in both themes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from PyQt6.QtCore import QSettings
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QApplication, QWidget
+
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "docs" / "images"
+WAIT_MS = 120_000
+
+
+def main() -> None:
+    """Make every picture."""
+    sys.path[:0] = [str(ROOT / "core"), str(ROOT / "app")]
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        os.environ["CELLMEND_HOME"] = str(home)
+        QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, name)
+        app = QApplication(sys.argv[:1])
+        app.setStyle("Fusion")
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        photograph(copy_samples(home / "plate 3"))
+
+
+def copy_samples(folder: Path) -> Path:
+    """Copy the samples, so that nothing is written beside them; return the one to open."""
+    from cellmend.samples import DEFAULT, sample_names, sample_path
+
+    folder.mkdir()
+    for name in sample_names():
+        shutil.copy(sample_path(name), folder)
+    return folder / f"{DEFAULT}.tif"
+
+
+def photograph(image: Path) -> None:
+    """Open, restore, segment, select a cell; take the pictures."""
+    from cellmend_app.actions.handlers import apply_theme
+    from cellmend_app.window import MainWindow
+
+    window = MainWindow()
+    apply_theme("dark")
+    window.resize(1440, 900)
+    window.show()
+    window.services.models.refresh()
+    window.open(image)
+    until(lambda: window.document.image is not None and bool(window.services.models.choices))
+    window.panels.segment.diameter.setValue(18)
+    QTest.qWait(200)
+    if window.actions_["denoise"].isEnabled():
+        window.actions_["denoise"].trigger()
+        until(lambda: window.document.restored is not None and not window.runner.busy)
+        QTest.qWait(100)
+    window.actions_["segment"].trigger()
+    until(lambda: window.document.labels.count > 0 and not window.runner.busy)
+    window.panels.view.outlines.setChecked(True)
+    window.view.setFocus()
+    for theme, name in (("light", "window-light.png"), ("dark", "window.png")):
+        window.preferences.light = theme == "light"
+        apply_theme("light" if theme == "light" else "dark")
+        QTest.qWait(200)
+        window.view.fit()
+        QTest.qWait(200)
+        save(window, PICTURES / name)
+    window.services.files.save()
+    until(lambda: bool(window.services.files.corrected()))
+    window.actions_["retrain"].trigger()
+    QTest.qWait(200)
+    dialog = window.workbench.retrain
+    assert dialog is not None
+    save(dialog, PICTURES / "retrain.png")
+    dialog.close()
+    window.close()
+
+
+def until(ready: Callable[[], bool]) -> None:
+    """Let the program work until `ready`.
+
+    Raises
+    ------
+    TimeoutError
+        If that takes longer than two minutes.
+    """
+    for _ in range(WAIT_MS // 50):
+        if ready():
+            return
+        QTest.qWait(50)
+    raise TimeoutError("The window did not get ready.")
+
+
+def save(widget: QWidget, path: Path) -> None:
+    """Write a picture of `widget`, with few enough colours to be small."""
+    from PIL import Image
+
+    widget.grab().save(str(path))
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
+    print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1024} KiB")
+
+
+if __name__ == "__main__":
+    main()
