@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cellmend.image import Image
+from cellmend.io import read
 from cellmend.params import SegmentSettings, Settings
 from cellmend.progress import Reporter
-from cellmend.provenance import Provenance
 
 if TYPE_CHECKING:
     from cellmend.restore import Restoration, Restorer
@@ -59,31 +59,42 @@ class Pipeline:
         self._restorers: list[Restorer] = []
         self._segmenter: Segmenter | None = None
 
-    def load(self) -> None:
-        """Load the networks."""
-        from cellmend.restore import Restorer
-        from cellmend.segment import Segmenter
+    def load(self) -> Segmenter:
+        """Load the networks, once; return the one that segments."""
+        if self._segmenter is None:
+            from cellmend.restore import Restorer
+            from cellmend.segment import Segmenter
 
-        self._restorers = [Restorer(name, self._device) for name in self._restore]
-        self._segmenter = Segmenter(self._settings.model, self._device)
+            self._restorers = [Restorer(name, self._device) for name in self._restore]
+            self._segmenter = Segmenter(self._settings.model, self._device)
+        return self._segmenter
 
     def run(self, source: Path, report: Reporter) -> Found:
         """Restore and segment one file."""
-        from cellmend.io import read
-
-        if self._segmenter is None:
-            self.load()
-        assert self._segmenter is not None
-        original = image = read(source)
-        restored = None
-        previous: tuple[Provenance, ...] = ()
-        for restorer in self._restorers:
-            restored = restorer.run(image, diameter=self._settings.diameter or 30.0, report=report)
-            image, previous = restored.image, (restored.provenance, *previous)
-        result = self._segmenter.run(
-            image, previous=previous, report=report, **keywords(self._settings)
+        segmenter = self.load()
+        original = read(source)
+        steps = self._restored(original, segmenter, report)
+        result = segmenter.run(
+            steps[-1].image if steps else original,
+            previous=tuple(step.provenance for step in steps),
+            report=report,
+            **keywords(self._settings),
         )
-        return Found(source, original, restored, result, self._settings)
+        return Found(source, original, steps[-1] if steps else None, result, self._settings)
+
+    def _restored(
+        self, original: Image, segmenter: Segmenter, report: Reporter
+    ) -> list[Restoration]:
+        """Run the restorers, each on the result of the one before."""
+        steps: list[Restoration] = []
+        size = self._settings.diameter
+        for restorer in self._restorers:
+            size = size or segmenter.estimate_diameter(
+                original, channels=self._settings.channels, report=report
+            )
+            image = steps[-1].image if steps else original
+            steps.append(restorer.run(image, diameter=size, report=report))
+        return steps
 
 
 def keywords(settings: Settings) -> dict[str, Any]:

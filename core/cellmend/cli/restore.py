@@ -5,18 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cellmend.cli.arguments import SETTING, add_everywhere, add_inputs, setting
+from cellmend.cli.arguments import SETTING, add_everywhere, add_inputs, diameter, setting
 from cellmend.cli.batch import Batch, Work
 from cellmend.cli.config import build_settings
 from cellmend.cli.pipeline import keywords
 from cellmend.io.folder import RESTORED_TIF, output_path
 from cellmend.params import RestoreSettings
 from cellmend.progress import Reporter
-
-if TYPE_CHECKING:
-    from cellmend.restore import Scale
 
 TASKS = ("denoise", "deblur", "upsample")
 SETTING_MODEL = f"{SETTING}model"
@@ -33,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--diameter",
-        type=float,
-        metavar="PX",
+        type=diameter,
+        metavar="PX|auto",
         help="diameter of the cells in pixels (default: 30)",
         **setting("diameter"),
     )
@@ -55,10 +52,13 @@ def run(args: argparse.Namespace) -> int:
 
     if args.task and SETTING_MODEL not in args:
         setattr(args, SETTING_MODEL, args.task)
+    auto = getattr(args, f"{SETTING}diameter", 0) is None
+    if auto:
+        delattr(args, f"{SETTING}diameter")
     settings = build_settings(RestoreSettings, args)
     find(settings.model)
     batch = Batch(args, {**settings.model_dump(), "scale": args.scale})
-    work = None if args.dry_run else make_work(settings, args.scale, args.device or "auto")
+    work = None if args.dry_run else make_work(args, settings, auto)
     batch.run(batch.collect(args.input), lambda source: planned(source, args.output), work)
     return batch.finish()
 
@@ -68,19 +68,35 @@ def planned(source: Path, folder: Path | None) -> list[Path]:
     return [output_path(source, RESTORED_TIF, folder)]
 
 
-def make_work(settings: RestoreSettings, scale: Scale, device: str) -> Work:
-    """Load the network; return what is done with each file."""
+def make_work(args: argparse.Namespace, settings: RestoreSettings, auto: bool) -> Work:
+    """Load the networks; return what is done with each file.
+
+    Parameters
+    ----------
+    args
+        The parsed command line.
+    settings
+        Of the restoration.
+    auto
+        Whether the diameter of each image is estimated by the segmentation network.
+    """
     from cellmend.io import read
     from cellmend.io.tiff import write_image
     from cellmend.restore import Restorer, to_scale
+    from cellmend.segment import Segmenter
 
+    device = args.device or "auto"
     restorer = Restorer(settings.model, device)
+    segmenter = Segmenter(device=device) if auto else None
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
         original = read(source)
-        result = restorer.run(original, report=report, **keywords(settings))
-        image = to_scale(result.image, original, scale)
+        chosen = keywords(settings)
+        if segmenter is not None:
+            chosen["diameter"] = segmenter.estimate_diameter(original, report=report)
+        result = restorer.run(original, report=report, **chosen)
+        image = to_scale(result.image, original, args.scale)
         write_image(outputs[0], image, provenance=result.provenance.as_dict())
-        return {"model": settings.model}
+        return {"model": settings.model, "diameter": round(chosen["diameter"], 2)}
 
     return work

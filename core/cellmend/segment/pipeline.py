@@ -153,6 +153,29 @@ class Segmenter:
             removed=whole.result.removed,
         )
 
+    def estimate_diameter(
+        self,
+        image: Image | NDArray[np.generic],
+        *,
+        axes: str | None = None,
+        channels: tuple[int, int] | None = None,
+        report: Reporter = SILENT,
+        **options: Any,
+    ) -> float:
+        """Estimate the median diameter of the cells in pixels; the parameters are those of `run`.
+
+        Raises
+        ------
+        InputError
+            As `run`.
+        """
+        settings = make_settings(
+            SegmentSettings, model=self.model.name, channels=channels, **options
+        )
+        data = self._channels(as_image(image, axes), settings)
+        network = Network(self.model, self.device, settings.tiles)
+        return estimate_diameter(network, _middle(data), report)
+
     def _channels(self, image: Image, settings: SegmentSettings) -> Floats:
         """Return the normalised channels the network takes: (2, [T,] [Z,] Y, X)."""
         main, nuclear = settings.channels or (1, 0)
