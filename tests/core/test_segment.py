@@ -1,0 +1,183 @@
+"""The segmentation and restoration pipelines on the models that ship."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import draw_cells
+
+import cellmend
+from cellmend.errors import Cancelled, InputError, ModelError
+from cellmend.metrics import average_precision
+from cellmend.net.predict import unflip
+from cellmend.net.unet import CPNet
+from cellmend.net.weights import save_weights
+from cellmend.registry import ModelCard, user_folder
+from cellmend.restore import to_scale
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return cellmend.Segmenter("generalist", device="cpu")
+
+
+@pytest.fixture
+def restorer(home):
+    """A restorer with random weights: what it does to axes and scale can be seen without skill."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = CPNet(1, 1, (4, 8, 12, 16))
+    card = ModelCard(name="tiny", task="denoise", nchan=1, nout=1, widths=(4, 8, 12, 16))
+    save_weights(user_folder() / "tiny.safetensors", net, card.model_dump(mode="json"))
+    return cellmend.Restorer("tiny", device="cpu")
+
+
+def test_finds_the_cells_of_a_clear_image(segmenter, cells):
+    image, masks = cells
+    found = segmenter.run(image, diameter=18)
+    assert average_precision(masks, found.masks, (0.5,))[0] >= 0.9
+    assert found.masks.dtype == np.uint32
+    assert found.flows.shape == (2, *image.shape)
+    assert found.cellprob.shape == image.shape
+    assert len(found.flow_errors) == found.masks.max()
+
+
+def test_estimates_the_diameter(segmenter):
+    image, _ = draw_cells(size=160, radius=11, spacing=30)
+    assert segmenter.run(image).diameter == pytest.approx(22, rel=0.15)
+
+
+def test_two_runs_are_the_same_to_the_bit(segmenter, cells):
+    first, second = (segmenter.run(cells[0], diameter=18) for _ in range(2))
+    np.testing.assert_array_equal(first.masks, second.masks)
+    np.testing.assert_array_equal(first.flows, second.flows)
+
+
+def test_the_image_is_not_altered(segmenter, cells):
+    image = cells[0].astype(np.float32)
+    before = image.copy()
+    segmenter.run(image, diameter=18, normalize={"invert": True})
+    np.testing.assert_array_equal(image, before)
+
+
+def test_a_channel_is_chosen_and_a_missing_one_is_named(segmenter, cells):
+    stack = np.stack([np.full_like(cells[0], 7), cells[0]])
+    stack[0, 0, 0] = 8
+    found = segmenter.run(stack, axes="CYX", channels=(2, 0), diameter=18)
+    assert average_precision(cells[1], found.masks, (0.5,))[0] >= 0.9
+    with pytest.raises(InputError, match="no channel 3"):
+        segmenter.run(stack, axes="CYX", channels=(3, 0), diameter=18)
+
+
+def test_stacks_are_linked_across_planes(segmenter, cells):
+    volume = np.stack([cells[0]] * 3)
+    found = segmenter.run(volume, axes="ZYX", diameter=18, stitch_threshold=0.5)
+    assert found.masks.shape == volume.shape
+    assert found.flows.shape == (2, *volume.shape)
+    np.testing.assert_array_equal(found.masks[0], found.masks[2])
+    series = segmenter.run(volume[:2], axes="TYX", diameter=18)
+    assert series.masks.shape == (2, *cells[0].shape)
+
+
+def test_3d_run_gives_three_flows(segmenter):
+    zz, yy, xx = np.mgrid[:32, :40, :40]
+    ball = ((zz - 16) ** 2 + (yy - 20) ** 2 + (xx - 20) ** 2 < 100).astype(np.float32)
+    volume = ball + np.random.default_rng(0).normal(0, 0.02, ball.shape)
+    found = segmenter.run(volume, axes="ZYX", diameter=20, do_3d=True)
+    assert found.flows.shape == (3, *volume.shape)
+    assert average_precision(ball.astype(np.uint32), found.masks, (0.5,))[0] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (np.full((64, 64), 3, np.uint8), "constant: every value is 3"),
+        (np.full((64, 64), np.nan), "4096 of 4096 values are not numbers"),
+        (np.zeros((0, 5)), "empty"),
+        (np.zeros((3, 64, 64)), "needs its axes"),
+    ],
+)
+def test_images_without_content_are_refused(segmenter, image, reason):
+    with pytest.raises(InputError, match=reason):
+        segmenter.run(image, diameter=20)
+
+
+def test_settings_out_of_bounds_are_named(segmenter, cells):
+    with pytest.raises(InputError, match="diameter"):
+        segmenter.run(cells[0], diameter=-1)
+    with pytest.raises(InputError, match="flow_treshold"):
+        segmenter.run(cells[0], diameter=18, flow_treshold=1)
+
+
+def test_models_are_never_replaced_by_another(restorer):
+    with pytest.raises(ModelError, match="restores images"):
+        cellmend.Segmenter("tiny")
+    with pytest.raises(ModelError, match="segments images"):
+        cellmend.Restorer("generalist")
+    with pytest.raises(ModelError, match="no model named 'one-click'"):
+        cellmend.Restorer("one-click")
+
+
+class StopAtOnce:
+    def step(self, done, total, message=""):
+        pass
+
+    def check(self):
+        raise Cancelled
+
+
+def test_a_run_can_be_cancelled(segmenter, restorer, cells):
+    with pytest.raises(Cancelled):
+        segmenter.run(cells[0], diameter=18, report=StopAtOnce())
+    with pytest.raises(Cancelled):
+        restorer.run(cells[0], report=StopAtOnce())
+
+
+def test_provenance_tells_the_model_and_the_settings(segmenter, cells):
+    found = segmenter.run(cells[0], diameter=18, flow_threshold=0.6)
+    record = found.provenance.as_dict()
+    assert record["model"] == "generalist"
+    assert len(record["model_sha256"]) == 64
+    assert record["settings"]["masks"]["flow_threshold"] == 0.6
+    assert record["versions"]["torch"] == torch.__version__
+
+
+@pytest.mark.parametrize("axes", ["YX", "CYX", "ZYX", "TCZYX"])
+def test_restoration_keeps_axes_and_size(restorer, axes):
+    shape = {"T": 2, "C": 2, "Z": 3, "Y": 40, "X": 50}
+    image = np.random.default_rng(0).poisson(50, [shape[a] for a in axes]).astype(np.uint16)
+    restored = restorer.run(image, axes=axes, diameter=30).image
+    assert restored.axes == axes
+    assert restored.data.shape == image.shape
+    assert restored.data.dtype == np.float32
+    assert restored.data.std() > 0
+
+
+def test_restored_channels_do_not_mix(restorer, cells):
+    both = np.stack([cells[0], cells[0][::-1]])
+    together = restorer.run(both, axes="CYX").image.data
+    alone = restorer.run(both[1]).image.data
+    np.testing.assert_allclose(together[1], alone, atol=1e-6)
+
+
+def test_scales_of_a_restored_image(restorer, cells):
+    original = cellmend.Image(cells[0])
+    unit = cellmend.Image(cellmend.normalize.normalize(cells[0]))
+    np.testing.assert_allclose(to_scale(unit, original, "raw").data, cells[0], atol=0.1)
+    eight = to_scale(unit, original, "uint8").data
+    assert (eight.dtype, eight.min(), eight.max()) == (np.uint8, 0, 255)
+    assert to_scale(unit, original, "uint16").data.max() == 65535
+    with pytest.raises(InputError, match="no scale"):
+        to_scale(unit, original, "int4")
+
+
+def test_flipped_flows_turn_back():
+    flows = np.arange(24, dtype=np.float32).reshape(3, 2, 4)
+    turned = flows[:, ::-1, ::-1].copy()
+    turned[:2] *= -1
+    np.testing.assert_array_equal(unflip(turned, (-2, -1)), flows)
+
+
+def test_flips_agree_with_a_single_pass(segmenter, cells):
+    plain = segmenter.run(cells[0], diameter=18)
+    flipped = segmenter.run(cells[0], diameter=18, augment=True)
+    assert average_precision(plain.masks, flipped.masks, (0.75,))[0] >= 0.8
