@@ -353,6 +353,7 @@ class MainWindow(QMainWindow):
             event.ignore()  # the person cancelled, or the masks are being saved first
             return
         self.preferences.geometry = self.saveGeometry()
+        self.hide()
         self.services.training.shutdown()
         self.runner.shutdown()
         super().closeEvent(event)

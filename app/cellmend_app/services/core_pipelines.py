@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +13,8 @@ from cellmend.image import Image
 from cellmend.params import MaskSettings, RestoreSettings
 from cellmend.progress import Reporter
 from cellmend_app.services.pipelines import Restored, Segmented, SegmentRequest
+
+CHUNK = 4 << 20
 
 if TYPE_CHECKING:
     from cellmend.restore import Restorer
@@ -29,7 +33,7 @@ class CorePipelines:
 
     def warm_up(self, report: Reporter) -> None:
         """Import torch and what else the pipelines need."""
-        report.check()
+        read_ahead("torch", report)
         import cellmend.restore
         import cellmend.segment  # noqa: F401
 
@@ -83,3 +87,20 @@ class CorePipelines:
         from cellmend.dynamics import masks_from_flows
 
         return masks_from_flows(flows, cellprob, settings, report=report).masks
+
+
+def read_ahead(package: str, report: Reporter) -> None:
+    """Read the shared libraries of `package` into the system's file cache.
+
+    Python holds its lock while it loads a library, so that the window would
+    stand still for as long as a slow disk takes; reading does not hold it.
+    """
+    found = importlib.util.find_spec(package)
+    buffer = bytearray(CHUNK)
+    for folder in (found.submodule_search_locations or []) if found is not None else []:
+        for library in sorted(Path(folder).glob("lib/*")):
+            if not library.is_file():
+                continue
+            with library.open("rb", buffering=0) as file:
+                while file.readinto(buffer):
+                    report.check()
