@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import draw_cells
+from drawn import draw_cells
 
 import cellmend
 from cellmend.errors import Cancelled, InputError, ModelError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from conftest import draw_cells
+from drawn import draw_cells
 
 import cellmend
 from cellmend.dynamics import masks_to_flows

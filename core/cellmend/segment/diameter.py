@@ -20,7 +20,8 @@ Floats = NDArray[np.float32]
 
 GUESSES = (12.0, 30.0, 75.0)
 REFINEMENTS = 2
-LARGEST_VIEW = 768
+CLOSE_ENOUGH = 0.1
+LARGEST_VIEW = 512
 """Side in network pixels of the part of an image that is looked at."""
 
 
@@ -43,9 +44,11 @@ def estimate_diameter(network: Network, plane: Floats, report: Reporter = SILENT
     found, score = max(trials, key=lambda trial: trial[1])
     if score == 0:
         return network.diam_mean
+    assumed = GUESSES[trials.index((found, score))]
     for _ in range(REFINEMENTS):
-        refined, _ = _trial(network, plane, found, report)
-        found = refined or found
+        if abs(math.log(found / assumed)) < CLOSE_ENOUGH:
+            break
+        assumed, found = found, _trial(network, plane, found, report)[0] or found
     return found
 
 
