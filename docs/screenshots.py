@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import QApplication, QWidget
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "images"
-WAIT_MS = 120_000
+WAIT_MS = 300_000
 
 
 def main() -> None:
@@ -93,7 +93,7 @@ def until(ready: Callable[[], bool]) -> None:
     Raises
     ------
     TimeoutError
-        If that takes longer than two minutes.
+        If that takes longer than five minutes.
     """
     for _ in range(WAIT_MS // 50):
         if ready():

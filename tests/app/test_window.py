@@ -279,6 +279,11 @@ def test_every_control_has_a_name_and_a_tooltip(opened):
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_clipped_on_a_small_screen(qtbot, opened, theme):
     apply_theme(theme)
+    with qtbot.waitSignal(opened.services.restore.restored):
+        opened.actions_["denoise"].trigger()
+    qtbot.wait(20)
+    segment(qtbot, opened)
+    opened.document.select(1)
     opened.resize(1024, 700)
     qtbot.wait(30)
     assert (opened.width(), opened.height()) == (1024, 700)
