@@ -103,10 +103,6 @@ class Messages(QObject):
         logger.error("Failed to %s", doing or "go on", exc_info=error)
         self._show(ReportDialog(error, doing, self._widget))
 
-    def list_problems(self, title: str, problems: Mapping[str, str]) -> None:
-        """Show many failed files as one list, each name with its reason."""
-        self._box(title, "\n".join(f"{name}: {reason}" for name, reason in problems.items()), "")
-
     def ask_unsaved(self, name: str) -> SaveChoice:
         """Ask what to do with unsaved edits of the image `name`."""
         button = QMessageBox.StandardButton

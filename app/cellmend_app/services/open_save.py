@@ -186,7 +186,6 @@ class FileService(QObject):
         self._saved_revision = document.revision
         self.folder, self._masked = loaded.folder, loaded.masked
         self._preferences.folder = loaded.path.parent
-        self._preferences.add_recent(loaded.path)
         self.folder_changed.emit()
         self.opened.emit(loaded.path)
         if loaded.complaint is not None:

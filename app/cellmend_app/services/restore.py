@@ -53,10 +53,6 @@ class RestoreService(QObject):
         )
         return job
 
-    def remove(self) -> None:
-        """Go back to the raw image alone."""
-        self._document.remove_restored()
-
     def _take(self, image: Image, model: str, result: Restored) -> None:
         if self._document.image is not image:
             self._messages.note("The restored image was dropped: another image is open now.")

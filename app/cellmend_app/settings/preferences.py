@@ -6,11 +6,9 @@ from pathlib import Path
 
 from PyQt6.QtCore import QByteArray, QSettings
 
-MAX_RECENT = 10
-
 
 class Preferences:
-    """Window geometry, theme, last folder and recent files, in `QSettings`."""
+    """Window geometry, theme and last folder, in `QSettings`."""
 
     def __init__(self, store: QSettings | None = None) -> None:
         self._store = store if store is not None else QSettings("Cellmend", "Cellmend")
@@ -43,15 +41,3 @@ class Preferences:
     @folder.setter
     def folder(self, value: Path) -> None:
         self._store.setValue("folder", str(value))
-
-    @property
-    def recent(self) -> list[Path]:
-        """Files opened lately, the newest first, those that still exist."""
-        value = self._store.value("recent", [])
-        names = [value] if isinstance(value, str) else (value or [])
-        return [path for path in map(Path, names) if path.exists()]
-
-    def add_recent(self, path: Path) -> None:
-        """Put `path` at the top of the recent files."""
-        others = [str(other) for other in self.recent if other != path]
-        self._store.setValue("recent", [str(path), *others][:MAX_RECENT])
