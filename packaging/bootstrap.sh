@@ -9,7 +9,7 @@ set -eu
 extras=$1
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv=$root/.venv
-stamp=$venv/cellmend-setup-$extras
+stamp=$venv/cellmend-setup
 cd "$root"
 
 say() { printf 'cellmend: %s\n' "$*" >&2; }
@@ -57,12 +57,21 @@ fingerprint() {
     cksum pyproject.toml packaging/constraints.txt
 }
 
+# Each extra has a stamp of its own: what "gui,dev" brought needs no second "gui".
+is_installed() {
+    for extra in $(echo "$extras" | tr ',' ' '); do
+        [ "$(cat "$stamp-$extra" 2>/dev/null)" = "$(fingerprint)" ] || return 1
+    done
+}
+
 install_packages() {
-    [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ] && return
+    is_installed && return
     say "installing Cellmend and what it needs into .venv (some minutes the first time)"
     "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
         -c packaging/constraints.txt -e ".[$extras]"
-    fingerprint >"$stamp"
+    for extra in $(echo "$extras" | tr ',' ' '); do
+        fingerprint >"$stamp-$extra"
+    done
 }
 
 # Prints the shared libraries that Qt's platform plugins ask for and do not find.
