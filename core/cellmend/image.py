@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cellmend.errors import InputError
 
 AXES = "TCZYX"
+COLOURS = ("red", "green", "blue")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,14 @@ class Image:
     def n_channels(self) -> int:
         """Number of channels."""
         return self.size("C")
+
+    @property
+    def usual_channels(self) -> tuple[int, int]:
+        """Channels to segment where none are chosen, counted from 1 as in `SegmentSettings`.
+
+        A colour picture is seen in grey; of other images the first channel is taken.
+        """
+        return (0, 0) if self.channel_names[:3] == COLOURS else (1, 0)
 
     def channel(self, index: int) -> NDArray[np.generic]:
         """Return one channel (zero-based), the other axes kept in order.

@@ -61,7 +61,8 @@ class MaskSettings(Settings):
 class SegmentSettings(Settings):
     """Everything that decides the masks of an image; diameter None means estimate it.
 
-    Channels are one-based; the second is the optional nuclear channel, 0 for none.
+    Channels are one-based. The first is the one to segment, 0 for the mean of all;
+    the second is the optional nuclear channel, 0 for none.
     """
 
     model: str = "generalist"

@@ -163,9 +163,12 @@ def test_channels_are_offered_where_there_are_several(qtbot, opened, folder):
     with qtbot.waitSignal(opened.services.files.opened):
         opened.open(folder / "two.tif")
     panel = opened.panels.segment
-    panel.channel.setCurrentIndex(1)
+    assert panel.request().settings.channels == (1, 0)
+    panel.channel.setCurrentText("channel 2")
     panel.nuclei.setCurrentIndex(1)
     assert panel.request().settings.channels == (2, 1)
+    panel.channel.setCurrentText("mean of all")
+    assert panel.request().settings.channels == (0, 1)
 
 
 def test_resting_thresholds_make_the_masks_anew(qtbot, opened):

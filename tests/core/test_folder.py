@@ -105,6 +105,13 @@ def test_training_pairs(tmp_path):
     assert training_pairs([first, second]) == pairs.found
 
 
+def test_corrections_come_first_for_an_image_named_by_itself(tmp_path):
+    for name in ("a.tif", "a_masks.tif", "a_seg.npy"):
+        (tmp_path / name).touch()
+    assert training_pairs([tmp_path])[0][1].name == "a_masks.tif"
+    assert training_pairs([tmp_path / "a.tif"])[0][1].name == "a_seg.npy"
+
+
 def test_folders_without_pairs_are_an_error(tmp_path):
     touch(tmp_path, "a.tif")
     with pytest.raises(InputError, match=r"no images with masks.*1 images"):

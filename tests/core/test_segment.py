@@ -6,6 +6,7 @@ import torch
 from drawn import draw_cells
 
 import cellmend
+from cellmend.dynamics import masks_from_flows
 from cellmend.errors import Cancelled, InputError, ModelError
 from cellmend.metrics import average_precision
 from cellmend.net.predict import unflip
@@ -66,6 +67,41 @@ def test_a_channel_is_chosen_and_a_missing_one_is_named(segmenter, cells):
     assert average_precision(cells[1], found.masks, (0.5,))[0] >= 0.9
     with pytest.raises(InputError, match="no channel 3"):
         segmenter.run(stack, axes="CYX", channels=(3, 0), diameter=18)
+
+
+def test_a_colour_picture_is_seen_in_grey(segmenter, cells):
+    grey = cells[0].astype(np.float32)
+    colours = np.stack([grey * 0.5, grey, grey * 1.5])
+    picture = cellmend.Image(colours, "CYX", ("red", "green", "blue"))
+    assert picture.usual_channels == (0, 0)
+    ours, plain = segmenter.run(picture, diameter=18), segmenter.run(grey, diameter=18)
+    np.testing.assert_allclose(ours.cellprob, plain.cellprob, atol=1e-3)
+
+
+def test_masks_can_be_made_anew_from_the_flows(segmenter, cells):
+    found = segmenter.run(cells[0], diameter=18)
+    again = masks_from_flows(found.flows, found.cellprob, default_niter=found.niter)
+    np.testing.assert_array_equal(again.masks, found.masks)
+
+
+class Listener:
+    def __init__(self):
+        self.fractions = []
+
+    def step(self, done, total, message=""):
+        self.fractions.append(done / total)
+
+    def check(self):
+        pass
+
+
+def test_progress_only_goes_forward(segmenter, restorer, cells):
+    volume = np.stack([cells[0]] * 2)
+    for run in (segmenter.run, restorer.run):
+        listener = Listener()
+        run(volume, axes="ZYX", report=listener)
+        assert listener.fractions == sorted(listener.fractions)
+        assert listener.fractions[-1] == 1
 
 
 def test_stacks_are_linked_across_planes(segmenter, cells):

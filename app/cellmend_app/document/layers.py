@@ -43,10 +43,13 @@ class FlowLayer:
         planes were run one by one.
     cellprob
         float32 (Y, X) or (Z, Y, X), logits.
+    niter
+        Steps the flows were followed for; None where that is not known.
     """
 
     flows: NDArray[np.float32]
     cellprob: NDArray[np.float32]
+    niter: int | None = None
 
 
 def plane_shape(image: Image) -> tuple[int, ...]:

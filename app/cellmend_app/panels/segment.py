@@ -205,7 +205,7 @@ class SegmentPanel(QWidget):
     def _channels(self) -> tuple[int, int] | None:
         if self._channel_rows.isHidden():
             return None
-        return self.channel.currentIndex() + 1, self.nuclei.currentIndex()
+        return self.channel.currentIndex(), self.nuclei.currentIndex()
 
     def _show_diameter(self, pixels: float) -> None:
         self.diameter.blockSignals(True)
@@ -217,7 +217,9 @@ class SegmentPanel(QWidget):
         names = list(image.channel_names) if image is not None else []
         self._channel_rows.setVisible(len(names) > 1)
         self.channel.clear()
-        self.channel.addItems(names)
+        self.channel.addItems(["mean of all", *names])
+        if image is not None:
+            self.channel.setCurrentIndex(image.usual_channels[0])
         self.nuclei.clear()
         self.nuclei.addItems(["none", *names])
         self._update_source()

@@ -74,6 +74,7 @@ class CorePipelines:
             cellprob=result.cellprob,
             diameter=result.diameter,
             provenance=result.provenance,
+            niter=result.niter,
         )
 
     def masks(

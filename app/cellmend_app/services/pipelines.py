@@ -40,6 +40,8 @@ class Segmented:
         The diameter used, in pixels of the image that was given.
     provenance
         The record of the run.
+    niter
+        Steps the flows were followed for.
     """
 
     masks: NDArray[np.uint32]
@@ -47,6 +49,7 @@ class Segmented:
     cellprob: NDArray[np.float32]
     diameter: float
     provenance: Provenance | None
+    niter: int | None = None
 
 
 @dataclass(frozen=True)

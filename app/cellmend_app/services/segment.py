@@ -75,9 +75,10 @@ class SegmentService(QObject):
 
     @property
     def can_recompute(self) -> bool:
-        """Whether masks can be made anew at other thresholds without losing edits."""
+        """Whether masks of a plane can be made anew at other thresholds without losing edits."""
         document = self._document
-        return document.results is not None and document.revision == self._untouched
+        single = document.results is not None and document.results.cellprob.ndim == 2
+        return single and document.revision == self._untouched
 
     def recompute(self, settings: MaskSettings) -> JobHandle | None:
         """Make the masks anew from the last run's output; the network does not run.
@@ -94,6 +95,8 @@ class SegmentService(QObject):
         if self._recomputing is not None:
             self._recomputing.cancel()
         shown = _Shown(image, document.revision)
+        if settings.niter is None:
+            settings = settings.model_copy(update={"niter": results.niter})
         job = self._runner.submit(
             "compute",
             lambda report: self._pipelines.masks(results.flows, results.cellprob, settings, report),
@@ -129,7 +132,7 @@ class SegmentService(QObject):
         if not self._may_replace(shown):
             return
         document = self._document
-        layer = FlowLayer(result.flows, result.cellprob)
+        layer = FlowLayer(result.flows, result.cellprob, result.niter)
         document.undo.push(
             ReplaceLabels(
                 document, result.masks, f"Segment with {request.settings.model}", results=layer
@@ -206,4 +209,5 @@ def _to_grid(result: Segmented, shape: tuple[int, int], scale: float) -> Segment
         cellprob=resample(result.cellprob, shape),
         diameter=result.diameter / scale,
         provenance=result.provenance,
+        niter=result.niter,
     )

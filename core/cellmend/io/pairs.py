@@ -32,20 +32,26 @@ class Pairs:
     empty_folders: list[Path] = field(default_factory=list)
 
 
-def masks_of(image: Path) -> Path | None:
+def masks_of(image: Path, *, corrected: bool = False) -> Path | None:
     """Return the masks beside an image, or None.
 
     ``a.png`` and ``a_img.tif`` go with ``a_masks.tif``, ``a_masks.png`` or
     ``a_seg.npy``; ``a_img.tif`` also with ``a_img_masks.tif`` and so on. Where
-    there are several, the first of these is taken.
+    there are several, the first of these is taken; with `corrected` it is
+    ``a_seg.npy``, where corrections made in the window are kept.
     """
     stems = dict.fromkeys((image.stem.removesuffix(_IMAGE_ENDING), image.stem))
-    candidates = (image.with_name(stem + suffix) for suffix in _MASK_SUFFIXES for stem in stems)
+    suffixes = _MASK_SUFFIXES[::-1] if corrected else _MASK_SUFFIXES
+    candidates = (image.with_name(stem + suffix) for suffix in suffixes for stem in stems)
     return next((file for file in candidates if file.is_file()), None)
 
 
 def find_pairs(places: Iterable[str | Path]) -> Pairs:
-    """Pair images, and those of folders (not their subfolders), with their masks."""
+    """Pair images, and those of folders (not their subfolders), with their masks.
+
+    An image that is named by itself is one that somebody corrected: its
+    ``_seg.npy`` comes before other masks.
+    """
     pairs = Pairs()
     for place in map(Path, places):
         if not place.exists():
@@ -54,7 +60,7 @@ def find_pairs(places: Iterable[str | Path]) -> Pairs:
         if not images:
             pairs.empty_folders.append(place)
         for image in images:
-            masks = masks_of(image)
+            masks = masks_of(image, corrected=not place.is_dir())
             if masks is None:
                 pairs.without_masks.append(image)
             else:

@@ -16,7 +16,7 @@ from cellmend.net.predict import predict
 from cellmend.normalize import normalize
 from cellmend.params import RestoreSettings, TileSettings, make_settings
 from cellmend.planes import check_usable, resize_plane, scaled_shape
-from cellmend.progress import SILENT, Reporter
+from cellmend.progress import SILENT, Reporter, shares
 from cellmend.provenance import Provenance
 from cellmend.registry.files import Model, load_model
 
@@ -101,9 +101,9 @@ class Restorer:
         source = as_image(image, axes)
         check_usable(source.data)
         restored = np.empty(source.data.shape, np.float32)
-        for index in range(source.n_channels):
+        for index, part in enumerate(shares(report, source.n_channels, "restoring")):
             place = tuple(index if a == "C" else slice(None) for a in source.axes)
-            restored[place] = self._channel(source.channel(index), chosen, report)
+            restored[place] = self._channel(source.channel(index), chosen, part)
         made = Image(
             restored, source.axes, source.channel_names, source.pixel_size_um, source.source
         )
@@ -115,9 +115,8 @@ class Restorer:
         """Restore one channel (..., Y, X), plane by plane."""
         data = normalize(channel, settings.normalize)
         planes = data.reshape(-1, *data.shape[-2:])
-        for index, plane in enumerate(planes):
-            report.step(index, len(planes), "restoring")
-            planes[index] = self._plane(plane, settings.diameter, settings.tiles, report)
+        for index, part in enumerate(shares(report, len(planes))):
+            planes[index] = self._plane(planes[index], settings.diameter, settings.tiles, part)
         return planes.reshape(data.shape)
 
     def _plane(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.dynamics import masks_from_flows
-from cellmend.progress import SILENT, Reporter
+from cellmend.progress import SILENT, Reporter, shares
 from cellmend.segment.network import Network
 from cellmend.size import diameters
 
@@ -40,15 +40,16 @@ def estimate_diameter(network: Network, plane: Floats, report: Reporter = SILENT
     float
         Diameter; the network's own where no cells are found.
     """
-    trials = [_trial(network, plane, guess, report) for guess in GUESSES]
+    parts = shares(report, len(GUESSES) + REFINEMENTS)
+    trials = [_trial(network, plane, guess, next(parts)) for guess in GUESSES]
     found, score = max(trials, key=lambda trial: trial[1])
     if score == 0:
         return network.diam_mean
     assumed = GUESSES[trials.index((found, score))]
-    for _ in range(REFINEMENTS):
+    for part in parts:
         if abs(math.log(found / assumed)) < CLOSE_ENOUGH:
             break
-        assumed, found = found, _trial(network, plane, found, report)[0] or found
+        assumed, found = found, _trial(network, plane, found, part)[0] or found
     return found
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cellmend.dynamics.masks import NETWORK_STEPS
 from cellmend.net.predict import predict
 from cellmend.params import TileSettings
 from cellmend.planes import resize_plane, scaled_shape
@@ -29,6 +30,10 @@ class Network:
     def diam_mean(self) -> float:
         """Diameter in pixels of the cells that the network knows."""
         return float(self.model.net.diam_mean)
+
+    def steps(self, diameter: float) -> int:
+        """Return how long flows are followed in an image with cells of `diameter` pixels."""
+        return max(1, round(NETWORK_STEPS * diameter / self.diam_mean))
 
     def raw(self, plane: Floats, diameter: float, report: Reporter = SILENT) -> Floats:
         """Return (3, Yn, Xn) at the network's resolution for a (nchan, Y, X) plane."""

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from cellmend.device import pick_device
 from cellmend.dynamics import MaskResult, masks_from_flows
-from cellmend.dynamics.masks import NETWORK_STEPS
 from cellmend.dynamics.stitch import link_planes
 from cellmend.errors import InputError, ModelError
 from cellmend.image import Image, as_image
 from cellmend.normalize import normalize
 from cellmend.params import SegmentSettings, make_settings
 from cellmend.planes import check_usable
-from cellmend.progress import SILENT, Reporter
+from cellmend.progress import SILENT, Reporter, Share, shares
 from cellmend.provenance import Provenance
 from cellmend.registry.files import Model, load_model
 from cellmend.segment.diameter import estimate_diameter
@@ -26,6 +25,9 @@ from cellmend.segment.network import Network
 from cellmend.segment.volume import segment_volume
 
 Floats = NDArray[np.float32]
+
+ESTIMATE_SHARE = 0.6
+"""Part of the progress that estimating the diameter takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,9 @@ class Segmentation:
         float32 logits, shaped as `masks`.
     diameter
         Diameter in pixels that was used.
+    niter
+        Steps the flows were followed for; with `flows` and `cellprob` it lets
+        `cellmend.dynamics.masks_from_flows` make masks anew at other thresholds.
     provenance
         What ran.
     flow_errors, cellprobs
@@ -54,6 +59,7 @@ class Segmentation:
     flows: Floats
     cellprob: Floats
     diameter: float
+    niter: int
     provenance: Provenance
     flow_errors: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     cellprobs: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
@@ -105,8 +111,9 @@ class Segmenter:
         axes
             Axes of an array, such as ``"CYX"``.
         channels
-            The channel to segment and the nuclear channel, counted from 1; the
-            second is 0 where there is none. The first channel alone if left out.
+            The channel to segment (0: the mean of all) and the nuclear channel (0:
+            none), counted from 1. If left out, the first channel; of a colour
+            picture, the mean.
         diameter
             Of the cells in pixels; estimated if left out.
         previous
@@ -135,11 +142,15 @@ class Segmenter:
         source = as_image(image, axes)
         data = self._channels(source, settings)
         network = Network(self.model, self.device, settings.tiles)
-        size = settings.diameter or estimate_diameter(network, _middle(data), report)
+        size, begin = settings.diameter, 0.0
+        if size is None:
+            begin = ESTIMATE_SHARE
+            part = Share(report, 0, begin, "estimating the diameter")
+            size = estimate_diameter(network, _middle(data), part)
         frames = data if "T" in source.axes else data[:, None]
+        rest = shares(Share(report, begin, 1, "finding cells"), frames.shape[1])
         parts = [
-            self._frame(network, frames[:, t], size, settings, report)
-            for t in range(frames.shape[1])
+            self._frame(network, frames[:, t], size, settings, part) for t, part in enumerate(rest)
         ]
         whole = parts[0] if "T" not in source.axes else _joined(parts)
         return Segmentation(
@@ -147,6 +158,7 @@ class Segmenter:
             flows=whole.flows,
             cellprob=whole.cellprob,
             diameter=size,
+            niter=settings.masks.niter or network.steps(size),
             provenance=self._provenance(settings, size, previous),
             flow_errors=whole.result.flow_errors,
             cellprobs=whole.result.cellprobs,
@@ -178,9 +190,10 @@ class Segmenter:
 
     def _channels(self, image: Image, settings: SegmentSettings) -> Floats:
         """Return the normalised channels the network takes: (2, [T,] [Z,] Y, X)."""
-        main, nuclear = settings.channels or (1, 0)
-        check_usable(image.channel(main - 1))
-        first = normalize(image.channel(main - 1), settings.normalize)
+        main, nuclear = settings.channels or image.usual_channels
+        shown = image.channel(main - 1) if main else _mean_channel(image)
+        check_usable(shown)
+        first = normalize(shown, settings.normalize)
         second = np.zeros_like(first)
         if nuclear:
             second = normalize(image.channel(nuclear - 1), settings.normalize)
@@ -195,7 +208,7 @@ class Segmenter:
         report: Reporter,
     ) -> _Part:
         """Segment one time point, (nchan, Y, X) or (nchan, Z, Y, X)."""
-        steps = max(1, round(NETWORK_STEPS * diameter / network.diam_mean))
+        steps = network.steps(diameter)
         if settings.do_3d:
             if data.ndim != 4:
                 raise InputError("A 3D run needs an image with a Z axis.")
@@ -206,11 +219,10 @@ class Segmenter:
             return _Part(result, flows, cellprob)
         planes = data if data.ndim == 4 else data[:, None]
         parts = []
-        for z in range(planes.shape[1]):
-            report.step(z, planes.shape[1], "segmenting")
-            flows, cellprob = network.flows(planes[:, z], diameter, report)
+        for z, part in enumerate(shares(report, planes.shape[1])):
+            flows, cellprob = network.flows(planes[:, z], diameter, part)
             result = masks_from_flows(
-                flows, cellprob, settings.masks, default_niter=steps, report=report
+                flows, cellprob, settings.masks, default_niter=steps, report=part
             )
             parts.append(_Part(result, flows, cellprob))
         if data.ndim == 3:
@@ -262,6 +274,13 @@ def _joined(parts: list[_Part]) -> _Part:
 
 def _with_masks(result: MaskResult, masks: NDArray[np.uint32]) -> MaskResult:
     return MaskResult(masks, result.flow_errors, result.cellprobs, result.removed)
+
+
+def _mean_channel(image: Image) -> Floats:
+    """Average the channels, in float32."""
+    if "C" not in image.axes:
+        return image.data.astype(np.float32)
+    return np.asarray(image.data.mean(axis=image.axes.index("C"), dtype=np.float32))
 
 
 def _middle(data: Floats) -> Floats:

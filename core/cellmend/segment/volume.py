@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from cellmend.progress import SILENT, Reporter
+from cellmend.progress import SILENT, Reporter, shares
 from cellmend.segment.network import Network
 
 Floats = NDArray[np.float32]
@@ -45,11 +45,11 @@ def segment_volume(
     cube = _stretched(data, depth)
     flows = np.zeros((3, *cube.shape[1:]), np.float32)
     cellprob = np.zeros(cube.shape[1:], np.float32)
-    for axes in ORIENTATIONS:
+    for axes, part in zip(ORIENTATIONS, shares(report, len(ORIENTATIONS)), strict=True):
         turned = cube.transpose(0, *(a + 1 for a in axes))
-        for index in range(turned.shape[1]):
+        for index, slice_part in enumerate(shares(part, turned.shape[1])):
             plane = np.ascontiguousarray(turned[:, index])
-            (rows, columns), logits = network.flows(plane, diameter, report)
+            (rows, columns), logits = network.flows(plane, diameter, slice_part)
             flows[axes[1]].transpose(axes)[index] += rows / 2
             flows[axes[2]].transpose(axes)[index] += columns / 2
             cellprob.transpose(axes)[index] += logits / 3
