@@ -10,7 +10,7 @@ from typing import Any
 from cellmend.cli.arguments import SETTING, add_everywhere, add_inputs, diameter, setting
 from cellmend.cli.batch import Batch, Work
 from cellmend.cli.config import build_settings
-from cellmend.cli.pipeline import keywords
+from cellmend.cli.pipeline import restored
 from cellmend.io.folder import RESTORED_TIF, output_path
 from cellmend.params import RestoreSettings
 from cellmend.progress import Reporter
@@ -91,12 +91,18 @@ def make_work(args: argparse.Namespace, settings: RestoreSettings, auto: bool) -
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
         original = read(source)
-        chosen = keywords(settings)
-        if segmenter is not None:
-            chosen["diameter"] = segmenter.estimate_diameter(original, report=report)
-        result = restorer.run(original, report=report, **chosen)
+        result = restored(
+            original,
+            [restorer],
+            segmenter,
+            None if auto else settings.diameter,
+            report=report,
+            normalize=settings.normalize,
+            tiles=settings.tiles,
+        )[-1]
         image = to_scale(result.image, original, args.scale)
         write_image(outputs[0], image, provenance=result.provenance.as_dict())
-        return {"model": settings.model, "diameter": round(chosen["diameter"], 2)}
+        size = result.provenance.settings["diameter"]
+        return {"model": settings.model, "diameter": round(size, 2)}
 
     return work
