@@ -69,6 +69,7 @@ install_packages() {
     say "installing Cellmend and what it needs into .venv (some minutes the first time)"
     "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
         -c packaging/constraints.txt -e ".[$extras]"
+    "$venv/bin/python" -m cellmend.dynamics.warm
     for extra in $(echo "$extras" | tr ',' ' '); do
         fingerprint >"$stamp-$extra"
     done

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable
 
@@ -7,13 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.extending import is_jitted
 from scipy import ndimage
 
 from cellmend.dynamics import flows_to_masks, masks_from_flows, masks_to_flows
 from cellmend.dynamics.follow import follow
+from cellmend.dynamics.warm import compile_kernels
 from cellmend.errors import Cancelled, InputError
 from cellmend.params import MaskSettings
 from cellmend.progress import CancelToken, SilentReporter
+
+KERNEL_MODULES = ("filters", "flows", "follow", "heat", "regions", "seeds")
 
 
 def grid_of_discs(rows=4, columns=5, pitch=24, radius=9) -> np.ndarray:
@@ -268,3 +273,18 @@ def test_several_threads_at_once():
     results = in_threads(lambda: flows_to_masks(*output), 4)
     assert len(results) == 4
     assert all(np.array_equal(result, expected) for result in results)
+
+
+def test_compiling_ahead_leaves_no_kernel_of_planes_to_be_compiled():
+    compile_kernels()
+    before = {kernel: len(kernel.signatures) for kernel in compiled_kernels()}
+    masks = np.zeros((64, 48), np.uint32)
+    masks[10:30, 10:30] = 3
+    flows_to_masks(5 * masks_to_flows(masks), np.where(masks, 5.0, -5.0).astype(np.float32))
+    assert before
+    assert {kernel: len(kernel.signatures) for kernel in compiled_kernels()} == before
+
+
+def compiled_kernels():
+    modules = (importlib.import_module(f"cellmend.dynamics.{name}") for name in KERNEL_MODULES)
+    return [value for module in modules for value in vars(module).values() if is_jitted(value)]

@@ -32,10 +32,13 @@ class CorePipelines:
         self._segmenters: dict[tuple[str, str], Segmenter] = {}
 
     def warm_up(self, report: Reporter) -> None:
-        """Import torch and what else the pipelines need."""
+        """Import torch and what else the pipelines need, and load the compiled kernels."""
         read_ahead("torch", report)
         import cellmend.restore
         import cellmend.segment  # noqa: F401
+        from cellmend.dynamics.warm import compile_kernels
+
+        compile_kernels()
 
     def restore(
         self, image: Image, settings: RestoreSettings, report: Reporter, device: str = "auto"
