@@ -105,6 +105,13 @@ def test_training_pairs(tmp_path):
     assert training_pairs([first, second]) == pairs.found
 
 
+def test_restored_images_are_images_where_their_originals_are_not(tmp_path):
+    (tmp_path / "a_restored.tif").touch()
+    assert [file.name for file in list_images([tmp_path]).files] == ["a_restored.tif"]
+    (tmp_path / "a.png").touch()
+    assert [file.name for file in list_images([tmp_path]).files] == ["a.png"]
+
+
 def test_corrections_come_first_for_an_image_named_by_itself(tmp_path):
     for name in ("a.tif", "a_masks.tif", "a_seg.npy"):
         (tmp_path / name).touch()

@@ -23,12 +23,13 @@ CELLPROB_TIF = "_cp_cellprob.tif"
 ROIS_ZIP = "_rois.zip"
 GEOJSON = "_rois.geojson"
 SEG_NPY = "_seg.npy"
-RESTORED_TIF = "_restored.tif"
+RESTORED = "_restored"
+RESTORED_TIF = f"{RESTORED}.tif"
 MEASUREMENTS_CSV = "_measurements.csv"
 OVERLAY_PNG = "_overlay.png"
 
 _DERIVED = re.compile(
-    r"(_masks|_seg|_flows|_flows_\d|_dP|_cellprob|_cp_output|_outlines|_overlay|_restored)$"
+    r"(_masks|_seg|_flows|_flows_\d|_dP|_cellprob|_cp_output|_outlines|_overlay)$"
 )
 
 
@@ -55,10 +56,21 @@ def natural_key(path: Path) -> list[tuple[int, int, str]]:
 
 
 def is_image(path: Path) -> bool:
-    """Tell whether a file is an image by its name, and not a result of another."""
+    """Tell whether a file is an image by its name, and not a result of another.
+
+    A restored image counts as a result only where its original lies beside it;
+    in a folder of their own restored images are images like any other.
+    """
     if path.name.startswith(".") or path.suffix.lower() not in EXTENSIONS:
         return False
-    return _DERIVED.search(path.stem) is None
+    return _DERIVED.search(path.stem) is None and not _lies_beside_its_original(path)
+
+
+def _lies_beside_its_original(path: Path) -> bool:
+    original = path.stem.removesuffix(RESTORED)
+    if original == path.stem:
+        return False
+    return any(path.with_name(original + ending).exists() for ending in EXTENSIONS)
 
 
 def list_images(inputs: Iterable[str | Path]) -> FileList:
