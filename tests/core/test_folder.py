@@ -34,7 +34,7 @@ DERIVED = [
     "a_outlines.png",
     "a_outlines_cp_masks.png",
     "a_overlay.png",
-    "a_restored.tif",
+    "b_restored.tif",
     "a_rois.zip",
     "a_cp_outlines.txt",
     ".hidden.tif",
