@@ -14,10 +14,10 @@ from cellmend.cli.pipeline import restored
 from cellmend.io.folder import RESTORED_TIF, output_path
 from cellmend.params import RestoreSettings
 from cellmend.progress import Reporter
+from cellmend.restore.degrade import TASKS
+from cellmend.restore.scale import SCALES
 
-TASKS = ("denoise", "deblur", "upsample")
 SETTING_MODEL = f"{SETTING}model"
-SCALES = ("raw", "unit", "uint8", "uint16")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--channels",
         type=channels,
         metavar="A[,B]",
-        help="the channel to segment and the nuclear one, counted from 1; 0: none",
+        help="the channel to segment (0: the mean of all) and the nuclear one (0: none), from 1",
         **setting("channels"),
     )
     add_mask_switches(parser)
