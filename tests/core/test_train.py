@@ -207,3 +207,9 @@ def test_samples_stay_within_the_memory_budget(pairs_folder):
     for index in range(4):
         training.load(index)
     assert len(training._cache) == 2
+
+
+def test_fine_tuning_takes_smaller_steps_unless_told():
+    assert tiny_settings().highest_rate == 1e-3
+    assert tiny_settings(start_from="generalist").highest_rate == 3e-4
+    assert tiny_settings(start_from="generalist", learning_rate=0.1).highest_rate == 0.1

@@ -24,7 +24,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from cellmend.params import TrainSettings
+from cellmend.params import FINE_TUNING_RATE, TrainSettings
 from cellmend_app.dialogs.files import MODELS, choose_file
 from cellmend_app.resources import Theme, colors
 from cellmend_app.services.models import SEGMENTATION, ModelService
@@ -111,7 +111,7 @@ class RetrainDialog(QDialog):
         self.rate.setDecimals(5)
         self.rate.setRange(0.00001, 1.0)
         self.rate.setSingleStep(0.0005)
-        self.rate.setValue(DEFAULTS.learning_rate)
+        self.rate.setValue(FINE_TUNING_RATE)
         _name(self.rate, "Learning rate", "How large the steps of training are")
 
     def _build_curve(self) -> None:

@@ -219,12 +219,12 @@ def make_optimizer(net: CPNet, settings: TrainSettings) -> torch.optim.Optimizer
     if settings.optimizer == "sgd":
         return torch.optim.SGD(
             net.parameters(),
-            lr=settings.learning_rate,
+            lr=settings.highest_rate,
             momentum=0.9,
             weight_decay=settings.weight_decay,
         )
     return torch.optim.AdamW(
-        net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        net.parameters(), lr=settings.highest_rate, weight_decay=settings.weight_decay
     )
 
 
@@ -241,13 +241,13 @@ def learning_rate(epoch: int, settings: TrainSettings) -> float:
     """
     warmup = min(settings.warmup_epochs, settings.epochs // 5)
     if epoch < warmup:
-        return settings.learning_rate * (epoch + 1) / (warmup + 1)
+        return settings.highest_rate * (epoch + 1) / (warmup + 1)
     if settings.schedule == "cosine":
         progress = (epoch - warmup) / max(1, settings.epochs - warmup)
-        return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+        return settings.highest_rate * 0.5 * (1 + math.cos(math.pi * progress))
     last = min(100, settings.epochs // 2)
     halvings = max(0, epoch - (settings.epochs - last)) // max(1, last // 10)
-    return settings.learning_rate * float(0.5**halvings)
+    return settings.highest_rate * float(0.5**halvings)
 
 
 @torch.no_grad()
