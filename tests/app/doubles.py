@@ -63,7 +63,7 @@ class FakePipelines:
     def warm_up(self, report):
         pass
 
-    def restore(self, image, settings, report, device="auto"):
+    def restore(self, image, settings, report, *, estimate=False):
         self.requests.append(settings)
         self._wait(report)
         data = np.kron(image.data.astype(np.float32), np.ones((self.scale, self.scale)))

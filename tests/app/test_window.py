@@ -138,6 +138,7 @@ def test_denoise_then_segment_uses_the_restored_image(qtbot, opened):
 def test_request_carries_every_setting(opened):
     panel = opened.panels.segment
     panel.choose_model("mine")
+    panel.auto.setChecked(False)
     panel.diameter.setValue(22)
     panel.flow.setValue(0.6)
     panel.cellprob.setValue(-1)

@@ -59,7 +59,7 @@ def restore(w: Workbench, task: str) -> None:
     except CellmendError as error:
         w.messages.error(error, "restore the image", panel="restore")
         return
-    w.services.restore.run(settings)
+    w.services.restore.run(settings, estimate=w.panels.segment.auto.isChecked())
 
 
 def segment(w: Workbench) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.image import Image
-from cellmend.params import MaskSettings, RestoreSettings
+from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
 from cellmend.progress import Reporter
 from cellmend_app.services.pipelines import Restored, Segmented, SegmentRequest
 
@@ -41,36 +41,27 @@ class CorePipelines:
         compile_kernels()
 
     def restore(
-        self, image: Image, settings: RestoreSettings, report: Reporter, device: str = "auto"
+        self, image: Image, settings: RestoreSettings, report: Reporter, *, estimate: bool = False
     ) -> Restored:
-        """Restore `image`."""
-        from cellmend.restore import Restorer
+        """Restore `image`; with `estimate` at a diameter that is estimated."""
+        from cellmend.chain import restore_at_estimate, restore_in_turn
 
-        key = (settings.model, device)
-        if key not in self._restorers:
-            self._restorers[key] = Restorer(*key)
-        result = self._restorers[key].run(
-            image,
-            diameter=settings.diameter,
-            normalize=settings.normalize,
-            tiles=settings.tiles,
-            report=report,
-        )
-        return Restored(result.image, result.provenance)
+        models = [self._restorer(settings.model, "auto")]
+        options: dict[str, Any] = {"normalize": settings.normalize, "tiles": settings.tiles}
+        if estimate:
+            segmenter = self._segmenter(SegmentSettings().model, "auto")
+            steps = restore_at_estimate(image, models, segmenter, report, **options)
+        else:
+            steps = restore_in_turn(image, models, settings.diameter, report, **options)
+        return Restored(steps[-1].image, steps[-1].provenance)
 
     def segment(self, image: Image, request: SegmentRequest, report: Reporter) -> Segmented:
         """Find the cells of `image`."""
-        from cellmend.segment import Segmenter
-
         settings = request.settings
-        key = (settings.model, request.device)
-        if key not in self._segmenters:
-            self._segmenters[key] = Segmenter(*key)
         chosen = {name: getattr(settings, name) for name in type(settings).model_fields}
         del chosen["model"]
-        result = self._segmenters[key].run(
-            image, previous=request.previous, report=report, **chosen
-        )
+        segmenter = self._segmenter(settings.model, request.device)
+        result = segmenter.run(image, previous=request.previous, report=report, **chosen)
         return Segmented(
             masks=result.masks,
             flows=result.flows,
@@ -91,6 +82,22 @@ class CorePipelines:
         from cellmend.dynamics import masks_from_flows
 
         return masks_from_flows(flows, cellprob, settings, report=report).masks
+
+    def _restorer(self, model: str, device: str) -> Restorer:
+        from cellmend.restore import Restorer
+
+        key = (model, device)
+        if key not in self._restorers:
+            self._restorers[key] = Restorer(*key)
+        return self._restorers[key]
+
+    def _segmenter(self, model: str, device: str) -> Segmenter:
+        from cellmend.segment import Segmenter
+
+        key = (model, device)
+        if key not in self._segmenters:
+            self._segmenters[key] = Segmenter(*key)
+        return self._segmenters[key]
 
 
 def read_ahead(package: str, report: Reporter) -> None:

@@ -80,8 +80,10 @@ class Pipelines(Protocol):
     def warm_up(self, report: Reporter) -> None:
         """Import what computing needs, so that the first click does not wait for it."""
 
-    def restore(self, image: Image, settings: RestoreSettings, report: Reporter) -> Restored:
-        """Restore `image`."""
+    def restore(
+        self, image: Image, settings: RestoreSettings, report: Reporter, *, estimate: bool = False
+    ) -> Restored:
+        """Restore `image`; with `estimate` at a diameter that is estimated."""
 
     def segment(self, image: Image, request: SegmentRequest, report: Reporter) -> Segmented:
         """Find the cells of `image`."""

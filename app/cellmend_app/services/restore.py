@@ -35,15 +35,19 @@ class RestoreService(QObject):
         self._messages = messages
         self._pipelines = pipelines
 
-    def run(self, settings: RestoreSettings) -> JobHandle | None:
-        """Restore the raw image with the model that `settings` name; None if none is open."""
+    def run(self, settings: RestoreSettings, *, estimate: bool = False) -> JobHandle | None:
+        """Restore the raw image with the model that `settings` name; None if none is open.
+
+        With `estimate` the diameter of the settings gives way to one that is
+        estimated, which the document takes over.
+        """
         image = self._document.image
         if image is None:
             return None
         title = DOING.get(settings.model.split("-")[0], "Restoring")
         job = self._runner.submit(
             "compute",
-            lambda report: self._pipelines.restore(image, settings, report),
+            lambda report: self._pipelines.restore(image, settings, report, estimate=estimate),
             title=title,
         )
         self._messages.refused.emit("restore", "")
@@ -60,4 +64,6 @@ class RestoreService(QObject):
         layer = RestoredLayer(model, result.image, result.provenance)
         self._document.undo.push(AddRestored(self._document, layer, f"Restore with {model}"))
         self._messages.note(f"Restored with {model}. Measure on the raw image.")
+        if result.provenance is not None:
+            self._document.set_diameter(result.provenance.settings["diameter"])
         self.restored.emit(model)

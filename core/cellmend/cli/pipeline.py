@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cellmend.chain import restore_at_estimate, restore_in_turn
 from cellmend.image import Image
 from cellmend.io import read
 from cellmend.params import SegmentSettings, Settings
@@ -18,9 +18,6 @@ from cellmend.progress import Reporter
 if TYPE_CHECKING:
     from cellmend.restore import Restoration, Restorer
     from cellmend.segment import Segmentation, Segmenter
-
-ANOTHER_SIZE = 0.2
-"""Difference of the logarithms of two diameters from which restoring anew is worth it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,14 +74,7 @@ class Pipeline:
         """Restore and segment one file."""
         segmenter = self.load()
         original = read(source)
-        steps = restored(
-            original,
-            self._restorers,
-            segmenter,
-            self._settings.diameter,
-            channels=self._settings.channels,
-            report=report,
-        )
+        steps = self._restored(original, segmenter, report)
         result = segmenter.run(
             steps[-1].image if steps else original,
             previous=tuple(step.provenance for step in steps),
@@ -93,55 +83,15 @@ class Pipeline:
         )
         return Found(source, original, steps[-1] if steps else None, result, self._settings)
 
-
-def restored(
-    original: Image,
-    restorers: Sequence[Restorer],
-    segmenter: Segmenter | None,
-    diameter: float | None,
-    *,
-    channels: tuple[int, int] | None = None,
-    report: Reporter,
-    **options: Any,
-) -> list[Restoration]:
-    """Run restorers, each on the result of the one before.
-
-    Without a diameter it is estimated. Noise misleads the estimate, so the
-    restored image is looked at too; where it shows cells of quite another size,
-    the original is restored again at that size.
-
-    Parameters
-    ----------
-    original
-        The image to restore.
-    restorers
-        The models to run, in order; none leaves nothing to do.
-    segmenter
-        Estimates the diameter; needed where none is given.
-    diameter
-        Of the cells in pixels; None to estimate it.
-    channels
-        Where to look for the cells, as in `Segmenter.run`.
-    **options
-        Passed on to each `Restorer.run`.
-    """
-
-    def chain(size: float) -> list[Restoration]:
-        steps: list[Restoration] = []
-        for restorer in restorers:
-            image = steps[-1].image if steps else original
-            steps.append(restorer.run(image, diameter=size, report=report, **options))
-        return steps
-
-    if not restorers:
-        return []
-    if diameter is not None:
-        return chain(diameter)
-    assert segmenter is not None
-    size = segmenter.estimate_diameter(original, channels=channels, report=report)
-    steps = chain(size)
-    seen = segmenter.estimate_diameter(steps[-1].image, channels=channels, report=report)
-    return chain(seen) if abs(math.log(seen / size)) > ANOTHER_SIZE else steps
+    def _restored(
+        self, original: Image, segmenter: Segmenter, report: Reporter
+    ) -> list[Restoration]:
+        size, channels = self._settings.diameter, self._settings.channels
+        if size is None:
+            return restore_at_estimate(
+                original, self._restorers, segmenter, report, channels=channels
+            )
+        return restore_in_turn(original, self._restorers, size, report)
 
 
 def keywords(settings: Settings) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cellmend.chain import restore_at_estimate, restore_in_turn
 from cellmend.cli.arguments import SETTING, add_everywhere, add_inputs, diameter, setting
 from cellmend.cli.batch import Batch, Work
 from cellmend.cli.config import build_settings
-from cellmend.cli.pipeline import restored
 from cellmend.io.folder import RESTORED_TIF, output_path
 from cellmend.params import RestoreSettings
 from cellmend.progress import Reporter
@@ -88,18 +88,15 @@ def make_work(args: argparse.Namespace, settings: RestoreSettings, auto: bool) -
     device = args.device or "auto"
     restorer = Restorer(settings.model, device)
     segmenter = Segmenter(device=device) if auto else None
+    options: dict[str, Any] = {"normalize": settings.normalize, "tiles": settings.tiles}
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
         original = read(source)
-        result = restored(
-            original,
-            [restorer],
-            segmenter,
-            None if auto else settings.diameter,
-            report=report,
-            normalize=settings.normalize,
-            tiles=settings.tiles,
-        )[-1]
+        if segmenter is None:
+            steps = restore_in_turn(original, [restorer], settings.diameter, report, **options)
+        else:
+            steps = restore_at_estimate(original, [restorer], segmenter, report, **options)
+        result = steps[-1]
         image = to_scale(result.image, original, args.scale)
         write_image(outputs[0], image, provenance=result.provenance.as_dict())
         size = result.provenance.settings["diameter"]

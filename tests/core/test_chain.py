@@ -1,0 +1,46 @@
+"""Restoring at a diameter that is estimated."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from cellmend.chain import restore_at_estimate, restore_in_turn
+from cellmend.image import Image
+
+IMAGE = Image(np.arange(64, dtype=np.float32).reshape(8, 8))
+
+
+class Doubler:
+    """Stands in for a restorer: doubles the image and keeps the diameters it was given."""
+
+    def __init__(self):
+        self.diameters = []
+
+    def run(self, image, *, diameter, report):
+        self.diameters.append(diameter)
+        return SimpleNamespace(image=Image(image.data * 2), provenance=None)
+
+
+class Estimates:
+    """Stands in for a segmenter: sees `raw` in the original and `restored` in what was made."""
+
+    def __init__(self, raw, restored):
+        self.raw, self.restored = raw, restored
+
+    def estimate_diameter(self, image, *, channels, report):
+        return self.raw if image is IMAGE else self.restored
+
+
+def test_each_restorer_works_on_the_result_of_the_one_before():
+    steps = restore_in_turn(IMAGE, [Doubler(), Doubler()], 30)
+    np.testing.assert_array_equal(steps[-1].image.data, IMAGE.data * 4)
+    assert restore_at_estimate(IMAGE, [], Estimates(30, 30)) == []
+
+
+@pytest.mark.parametrize(("restored", "diameters"), [(11, [10]), (20, [10, 20])])
+def test_restores_again_where_the_restored_image_shows_another_size(restored, diameters):
+    restorer = Doubler()
+    steps = restore_at_estimate(IMAGE, [restorer], Estimates(10, restored))
+    assert restorer.diameters == diameters
+    np.testing.assert_array_equal(steps[-1].image.data, IMAGE.data * 2)
