@@ -153,5 +153,5 @@ class ScaleDisk(QWidget):
         flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         for colour, shift in ((_DARK, 1.0), (_LIGHT, 0.0)):
             painter.setPen(colour)
-            painter.drawText(area.translated(shift, shift), flags, f"{self._diameter:g} px")
+            painter.drawText(area.translated(shift, shift), flags, f"{round(self._diameter, 1):g} px")
         painter.end()
