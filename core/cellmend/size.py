@@ -1,4 +1,4 @@
-"""The diameter of cells, from masks (SPEC §1, §7)."""
+"""The diameter of cells, from masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cutting a plane into overlapping tiles and blending what comes back (SPEC §6).
+"""Cutting a plane into overlapping tiles and blending what comes back.
 
 plan = TilePlan(height, width, size=224, overlap=0.1)
 padded = plan.pad(plane)

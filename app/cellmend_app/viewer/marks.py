@@ -153,5 +153,7 @@ class ScaleDisk(QWidget):
         flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         for colour, shift in ((_DARK, 1.0), (_LIGHT, 0.0)):
             painter.setPen(colour)
-            painter.drawText(area.translated(shift, shift), flags, f"{round(self._diameter, 1):g} px")
+            painter.drawText(
+                area.translated(shift, shift), flags, f"{round(self._diameter, 1):g} px"
+            )
         painter.end()

@@ -1,6 +1,6 @@
 """Following the flows: where each pixel of a cell ends up.
 
-Euler steps with bilinear (trilinear) interpolation, clipped to the image (SPEC §5, step 2).
+Euler steps with bilinear (trilinear) interpolation, clipped to the image.
 Points run side by side in small blocks, and a point leaves its block as soon as the rest of
 its path is known: once it is back where it was a few steps ago it repeats for ever, so the
 end is the same, to the bit, as after all the steps. Most points are caught by a fixed point

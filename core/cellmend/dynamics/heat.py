@@ -1,7 +1,7 @@
 """Heat that spreads inside one cell: the kernels under `cellmend.dynamics.flows`.
 
 Each iteration adds 1 at the source and then replaces every pixel of the cell by the mean
-of its 3x3 neighbourhood, in which pixels outside the cell count as 0 (SPEC §4). A block
+of its 3x3 neighbourhood, in which pixels outside the cell count as 0. A block
 with a rim of one pixel is kept as a flat array, so that the two passes of the separable
 mean are plain loops over contiguous memory.
 """

@@ -1,4 +1,4 @@
-"""Cells from the places where the pixels' paths end (SPEC §5, step 3).
+"""Cells from the places where the pixels' paths end.
 
 A histogram of the end points has a heap for each cell. Its top is a seed; the seed grows over
 the bins next to it that still hold several points; and every pixel whose path ends in those

@@ -1,4 +1,4 @@
-"""Linking the masks of consecutive planes into cells of a volume (SPEC §13a)."""
+"""Linking the masks of consecutive planes into cells of a volume."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class SegFile:
     manual_changes
         ``[time, "added mask" | "removed mask", [...]]`` each.
     flows
-        As stored, see SPEC §14; `network_output` finds the floats in it.
+        As stored; `network_output` finds the floats in it.
     diameter
         In pixels; None where not stored.
     model_path, flow_threshold, cellprob_threshold, normalize_params

@@ -1,4 +1,4 @@
-"""Average precision: how many cells were found, at what overlap (SPEC §12)."""
+"""Average precision: how many cells were found, at what overlap."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Pre-activation blocks of the residual U-Net (Stringer et al., Nature Methods 2021).
 
 The attribute names are those of the weight files that Cellpose 1-3 write, so
-that such a file loads key for key (SPEC §3).
+that such a file loads key for key.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Training losses (SPEC §9 and §10; Stringer & Pachitariu 2025, Methods)."""
+"""Training losses (Stringer & Pachitariu, Nature Methods 2025)."""
 
 from __future__ import annotations
 

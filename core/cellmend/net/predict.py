@@ -1,4 +1,4 @@
-"""Running a network over a plane of any size: tiles, batches, flips (SPEC §6)."""
+"""Running a network over a plane of any size: tiles, batches, flips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The residual U-Net with a style vector (SPEC §3)."""
+"""The residual U-Net with a style vector (Stringer et al., Nature Methods 2021)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ RESTORATION_NAMES = (
     "upsample-nuclei",
 )
 KNOWN_NAMES = SEGMENTATION_NAMES + RESTORATION_NAMES
-"""The names that Cellmend gives a meaning to, installed or not (SPEC §11)."""
+"""The names that Cellmend gives a meaning to, installed or not."""
 
 
 class ModelCard(BaseModel):

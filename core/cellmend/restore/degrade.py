@@ -1,4 +1,7 @@
-"""Make a clean image worse: blur, subsampling and Poisson noise (SPEC §8)."""
+"""Make a clean image worse: blur, subsampling and Poisson noise.
+
+The distributions are those of Stringer & Pachitariu, Nature Methods 2025.
+"""
 
 from __future__ import annotations
 

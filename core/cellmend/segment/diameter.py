@@ -1,6 +1,6 @@
 """The diameter of cells, from the masks found at a few guesses.
 
-A size model (SPEC §7) is not needed: the guess is kept whose masks cover most
+A size model is not needed: the guess is kept whose masks cover most
 of the image with cells of the size that was guessed, then it is refined.
 """
 

@@ -1,4 +1,4 @@
-"""3D flows from the network run on YX, ZY and ZX slices (SPEC §13b)."""
+"""3D flows from the network run on YX, ZY and ZX slices."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class TrainingSet:
     Parameters
     ----------
     folders
-        Folders with pairs (SPEC §14); subfolders named ``val`` are the caller's concern.
+        Folders with pairs, as `cellmend.io.pairs` finds them; not their subfolders.
     settings
         Normalisation, the same as will be used on new images.
     weights

@@ -46,7 +46,7 @@ def segmentation(
     Parameters
     ----------
     data
-        Folders; each image has its masks beside it (SPEC §14).
+        Folders; each image has its masks beside it (see `cellmend.io.pairs`).
     name
         Name of the new model; it is listed as soon as training ends.
     validation
@@ -94,7 +94,9 @@ def restoration(
     report: Reporter = SILENT,
     **options: Any,
 ) -> ModelEntry:
-    """Train a restoration model on clean images with masks (SPEC §9).
+    """Train a restoration model on clean images with masks.
+
+    The losses are those of Stringer & Pachitariu, Nature Methods 2025.
 
     Parameters
     ----------

@@ -236,7 +236,7 @@ def batches_per_epoch(images: int, settings: TrainSettings) -> int:
 def learning_rate(epoch: int, settings: TrainSettings) -> float:
     """Return the rate of a zero-based epoch: linear warm-up, then cosine or steps.
 
-    The steps halve the rate every 10 epochs over the last 100 (SPEC §9), or
+    The steps halve the rate every 10 epochs over the last 100, or
     over the last half of a shorter run.
     """
     warmup = min(settings.warmup_epochs, settings.epochs // 5)

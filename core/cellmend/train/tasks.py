@@ -47,7 +47,7 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class SegmentationTask:
-    """Predict flows and cell probability (SPEC §10)."""
+    """Predict flows and cell probability (Stringer et al., Nature Methods 2021)."""
 
     diam_mean: float = 30.0
     crop: int = 224
@@ -71,7 +71,7 @@ class SegmentationTask:
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of the perceptual, segmentation and reconstruction losses (SPEC §9)."""
+    """Weights of the perceptual, segmentation and reconstruction losses."""
 
     perceptual: float = 1.0
     segmentation: float = 1.5
@@ -88,7 +88,7 @@ PAPER_WEIGHTS = LossWeights()
 
 @dataclass(frozen=True)
 class RestorationTask:
-    """Restore a degraded image so that a frozen network segments it well (SPEC §8, §9)."""
+    """Restore a degraded image so that a frozen network segments it well."""
 
     name: TaskName
     segmenter: CPNet
