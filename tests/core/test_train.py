@@ -213,3 +213,15 @@ def test_fine_tuning_takes_smaller_steps_unless_told():
     assert tiny_settings().highest_rate == 1e-3
     assert tiny_settings(start_from="generalist").highest_rate == 3e-4
     assert tiny_settings(start_from="generalist", learning_rate=0.1).highest_rate == 0.1
+
+
+def test_images_without_cells_are_passed_over_and_refused_alone(pairs_folder):
+    empty = np.zeros((96, 96), np.uint16)
+    for index in range(3):
+        tifffile.imwrite(pairs_folder / f"cells{index}_masks.tif", empty)
+    rng = np.random.default_rng(0)
+    training = TrainingSet([pairs_folder])
+    assert all(training.draw(rng).diameter > 0 for _ in range(6))
+    tifffile.imwrite(pairs_folder / "cells3_masks.tif", empty)
+    with pytest.raises(InputError, match="no cells in the masks of the 4"):
+        TrainingSet([pairs_folder]).draw(rng)

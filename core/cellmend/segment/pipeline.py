@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -228,10 +228,10 @@ class Segmenter:
         if data.ndim == 3:
             return parts[0]
         whole = _joined(parts)
-        if settings.stitch_threshold > 0:
-            linked = link_planes(whole.result.masks, settings.stitch_threshold)
-            whole.result = _with_masks(whole.result, linked)
-        return whole
+        if settings.stitch_threshold == 0:
+            return whole
+        linked = link_planes(whole.result.masks, settings.stitch_threshold)
+        return replace(whole, result=replace(whole.result, masks=linked))
 
     def _provenance(
         self, settings: SegmentSettings, diameter: float, previous: tuple[Provenance, ...]
@@ -247,7 +247,7 @@ class Segmenter:
         )
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class _Part:
     """Masks, flows and cell probability of a plane, a volume or a series."""
 
@@ -270,10 +270,6 @@ def _joined(parts: list[_Part]) -> _Part:
         np.stack([part.flows for part in parts], axis=1),
         np.stack([part.cellprob for part in parts]),
     )
-
-
-def _with_masks(result: MaskResult, masks: NDArray[np.uint32]) -> MaskResult:
-    return MaskResult(masks, result.flow_errors, result.cellprobs, result.removed)
 
 
 def _mean_channel(image: Image) -> Floats:

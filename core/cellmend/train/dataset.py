@@ -86,18 +86,31 @@ class TrainingSet:
                 hint="Put <name>_masks.tif or <name>_seg.npy beside each image.",
             )
         share = weights or [len(group) ** 0.5 for group in groups]
-        each = [w / len(g) for w, g in zip(share, groups, strict=True) if g for _ in g]
+        each = [w / len(g) for w, g in zip(share, groups, strict=True) for _ in g]
         self.probabilities = np.array(each) / np.sum(each)
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def draw(self, rng: np.random.Generator) -> Sample:
-        """Return a random sample that holds cells, data sets chosen by weight."""
-        while True:
-            sample = self.load(int(rng.choice(len(self.pairs), p=self.probabilities)))
+        """Return a random sample that holds cells, data sets chosen by weight.
+
+        In place of an image without cells the next one is taken.
+
+        Raises
+        ------
+        InputError
+            If no image holds cells.
+        """
+        first = int(rng.choice(len(self), p=self.probabilities))
+        for step in range(len(self)):
+            sample = self.load((first + step) % len(self))
             if sample.diameter > 0:
                 return sample
+        raise InputError(
+            f"There are no cells in the masks of the {len(self)} training images.",
+            hint="Draw or find some, and save them.",
+        )
 
     def load(self, index: int) -> Sample:
         """Return one sample, from the cache where it is there."""
