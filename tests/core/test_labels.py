@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from cellmend.errors import InputError
-from cellmend.labels import operations
+from cellmend.labels import operations, reshape, split
 from cellmend.labels.index import LabelIndex
 from cellmend.labels.outlines import outline_mask, outlines
 from cellmend.labels.paint import capsule, clip, disc, polygon
@@ -199,9 +199,9 @@ def test_split_a_dumbbell_in_two(how):
     labels = dumbbell()
     before = labels.copy()
     if how == "line":
-        patch = operations.split_line(labels, 5, (5, 48), (55, 48), 6)
+        patch = split.split_line(labels, 5, (5, 48), (55, 48), 6)
     else:
-        patch = operations.split_seeds(labels, 5, [(30, 25), (30, 65)], 6)
+        patch = split.split_seeds(labels, 5, [(30, 25), (30, 65)], 6)
     np.testing.assert_array_equal(labels, before)
     patch.apply(labels)
     assert set(np.unique(labels)) == {0, 5, 6}
@@ -216,13 +216,13 @@ def test_a_line_through_a_comb_gives_every_piece_an_id():
     labels[5:10, 5:25] = 2
     for x in (5, 12, 19):
         labels[10:20, x : x + 4] = 2
-    operations.split_line(labels, 2, (12, 0), (12, 29), 10).apply(labels)
+    split.split_line(labels, 2, (12, 0), (12, 29), 10).apply(labels)
     assert set(np.unique(labels)) == {0, 2, 10, 11, 12}
 
 
 def test_a_round_cell_is_split_in_halves():
     labels = draw(disc((20, 20), 15))
-    operations.split_seeds(labels, 1, [(14, 20), (26, 20)], 2).apply(labels)
+    split.split_seeds(labels, 1, [(14, 20), (26, 20)], 2).apply(labels)
     sizes = np.bincount(labels.ravel())[1:]
     assert abs(int(sizes[0]) - int(sizes[1])) < 0.1 * sizes.sum()
 
@@ -230,9 +230,9 @@ def test_a_round_cell_is_split_in_halves():
 def test_splits_that_cannot_be_done_say_so():
     labels = dumbbell()
     with pytest.raises(InputError, match="does not cut"):
-        operations.split_line(labels, 5, (0, 0), (5, 5), 6)
+        split.split_line(labels, 5, (0, 0), (5, 5), 6)
     with pytest.raises(InputError, match="two points"):
-        operations.split_seeds(labels, 5, [(30, 25), (0, 0)], 6)
+        split.split_seeds(labels, 5, [(30, 25), (0, 0)], 6)
 
 
 def test_reshaping_leaves_other_cells_alone():
@@ -240,18 +240,18 @@ def test_reshaping_leaves_other_cells_alone():
     labels[5:7, 5:7] = 0
     labels[24, 8] = 0
     others = labels != 1
-    operations.fill_holes(labels, 1).apply(labels)
+    reshape.fill_holes(labels, 1).apply(labels)
     assert (labels == 1).sum() == 100
-    operations.grow(labels, 1, 2).apply(labels)
+    reshape.grow(labels, 1, 2).apply(labels)
     assert (labels == 4).sum() == 80
     assert (labels == 1).sum() > 100
-    operations.shrink(labels, 70_000, 3).apply(labels)
+    reshape.shrink(labels, 70_000, 3).apply(labels)
     assert (labels == 70_000).sum() == 100
-    operations.smooth(labels, 7, 2).apply(labels)
+    reshape.smooth(labels, 7, 2).apply(labels)
     assert labels[20, 5] == 0
     assert others.any()
     with pytest.raises(InputError, match="too small"):
-        operations.shrink(labels, 4, 30)
+        reshape.shrink(labels, 4, 30)
 
 
 def test_convex_hull():
@@ -259,7 +259,7 @@ def test_convex_hull():
     labels[2:18, 2:5] = 3
     labels[15:18, 2:18] = 3
     labels[14, 6] = 8
-    operations.convex_hull(labels, 3).apply(labels)
+    reshape.convex_hull(labels, 3).apply(labels)
     assert labels[10, 6] == 3
     assert labels[14, 6] == 8
     assert labels[3, 15] == 0

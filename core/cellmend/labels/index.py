@@ -37,6 +37,13 @@ class LabelIndex:
         self._places = _places(label_runs(labels))
         self._largest = max(self._places, default=0)
 
+    @classmethod
+    def of_empty(cls, labels: NDArray[np.integer]) -> LabelIndex:
+        """Return the index of an image known to hold no label, without a scan."""
+        index = cls(labels[:0])
+        index._labels = labels
+        return index
+
     def __contains__(self, label: int) -> bool:
         return label in self._places
 
@@ -68,6 +75,13 @@ class LabelIndex:
         if place.loose:
             self._tighten(label, place)
         return place.y0, place.x0, place.y1, place.x1
+
+    def boxes(self) -> Iterator[tuple[int, int, int, int, int]]:
+        """Yield each label with its tight box: label, y0, x0, y1, x1."""
+        for label, place in self._places.items():
+            if place.loose:
+                self._tighten(label, place)
+            yield label, place.y0, place.x0, place.y1, place.x1
 
     def update(self, patch: Patch) -> None:
         """Take in a patch that was applied."""

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from cellmend.labels.runs import Box, expand
 
+SQUARE = 256
+"""Side of the squares in which `Patch.boxes` gathers changes, in pixels."""
+
 
 class Patch:
     """A change that can be applied and reverted exactly; pixels that stay equal are dropped.
@@ -55,6 +58,24 @@ class Patch:
         """Return the patch that sets the pixels of `mask` in `box` to `after`."""
         y0, x0, y1, x1 = box
         return cls(box, mask, labels[y0:y1, x0:x1][mask], after)
+
+    @classmethod
+    def of_pixels(
+        cls,
+        labels: NDArray[np.integer],
+        ys: NDArray[np.intp],
+        xs: NDArray[np.intp],
+        after: NDArray[np.uint32],
+    ) -> Patch:
+        """Return the patch that sets pixels, in any order; of equal ones the last counts."""
+        order = np.lexsort((xs, ys))  # stable: equal pixels keep their order
+        ys, xs, after = ys[order], xs[order], after[order]
+        last = np.ones(len(ys), dtype=bool)
+        last[:-1] = (ys[1:] != ys[:-1]) | (xs[1:] != xs[:-1])
+        ys, xs, after = ys[last], xs[last], after[last]
+        patch = cls.__new__(cls)
+        patch._encode(ys, xs, np.asarray(labels[ys, xs], dtype=np.uint32), after)
+        return patch
 
     @classmethod
     def merge(cls, patches: Iterable[Patch]) -> Patch:
@@ -118,6 +139,27 @@ class Patch:
     def run_table(self) -> tuple[NDArray[np.integer], ...]:
         """Return rows, first columns, lengths, old and new labels of the runs."""
         return self._arrays()
+
+    def boxes(self) -> list[Box]:
+        """Return boxes that together hold every changed pixel.
+
+        A patch of scattered cells gets a box for each square of `SQUARE` pixels that it
+        changes, so that drawing them anew does not cost the whole image.
+        """
+        y0, x0, y1, x1 = self.box
+        if (y1 - y0) * (x1 - x0) <= 4 * SQUARE * SQUARE or not self:
+            return [self.box] if self else []
+        squares = (self._rows // SQUARE).astype(np.int64) << 32 | (self._cols // SQUARE)
+        order = np.argsort(squares, kind="stable")
+        firsts = np.flatnonzero(np.diff(squares[order], prepend=-1))
+        rows, cols = self._rows[order], self._cols[order]
+        edges = (
+            np.minimum.reduceat(rows, firsts),
+            np.minimum.reduceat(cols, firsts),
+            np.maximum.reduceat(rows, firsts) + 1,
+            np.maximum.reduceat(cols + self._lengths[order], firsts),
+        )
+        return list(zip(*(edge.tolist() for edge in edges), strict=True))
 
     def ids(self) -> set[int]:
         """Return the labels that lose or gain a pixel, without the background."""
