@@ -71,6 +71,53 @@ def test_selection_ends_with_the_cell(document, qtbot):
     assert seen.args == [0]
 
 
+def test_several_cells_can_be_selected(document, qtbot):
+    with qtbot.waitSignal(document.selection_changed) as seen:
+        document.select(2, 77, 5, 0, 2)
+    assert seen.args == [2]
+    assert document.selection == (2, 5)
+    document.toggle(1)
+    document.toggle(2)
+    assert document.selection == (5, 1)
+    assert document.selected == 5
+    patch = Patch.between(document.labels.array, (0, 0, 64, 80), document.labels.array == 5, 0)
+    document.labels.apply(patch)
+    assert document.selection == (1,)
+
+
+def test_a_patch_to_many_planes_is_one_step(qapp, qtbot):
+    document = Document()
+    document.set_image(Image(np.zeros((2, 3, 20, 20), np.uint8), "TZYX"))
+    document.plane = 4
+    assert document.frame == range(3, 6)
+    patch = Patch((2, 3, 4, 6), np.ones((2, 3), bool), np.zeros(6, np.uint32), 9)
+    with qtbot.waitSignal(document.labels_edited) as seen:
+        document.undo.push(EditLabels(document, {3: patch, 4: patch}, "draw", drawn=[9]))
+    assert seen.args == [(2, 3, 4, 6)]
+    assert [i for i in range(6) if 9 in document.labels.plane_index(i)] == [3, 4]
+    assert (document.labels.count, document.labels.ids) == (1, [9])
+    document.plane = 0
+    document.undo.undo()
+    assert document.plane == 4
+    assert not document.labels.full.any()
+    assert (document.labels.count, 9 in document.labels) == (0, False)
+
+
+def test_review_states_and_the_next_undone(qapp, qtbot, tmp_path):
+    folder = [tmp_path / name for name in ("a.tif", "b.tif", "c.tif")]
+    document = Document()
+    review = document.review
+    assert review.state(folder[0]) == "unseen"
+    with qtbot.waitSignal(review.changed):
+        review.mark(folder[1], "done")
+    assert review.next_undone(folder, folder[0]) == folder[2]
+    assert review.next_undone(folder, folder[2]) == folder[0]
+    review.take({folder[2]: "done"})
+    assert review.states(folder) == {folder[1]: "done", folder[2]: "done"}
+    assert review.next_undone(folder, folder[0]) is None
+    assert review.next_undone(folder, None) == folder[0]
+
+
 def test_another_image_starts_afresh(document):
     document.add_restored(RestoredLayer("denoise", Image(np.zeros((64, 80), np.float32))))
     document.set_results(FlowLayer(np.zeros((2, 64, 80), np.float32), np.zeros((64, 80))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import IO
 
 import numpy as np
@@ -15,18 +15,18 @@ from cellmend_app.document import Block, Document, FlowLayer, LabelContent
 
 
 class EditLabels(QUndoCommand):
-    """A patch to one plane.
+    """Patches to one or several planes.
 
     Parameters
     ----------
     document
         Where.
-    patch
-        What changes, in the plane on show now.
+    patches
+        What changes in the plane on show; or a patch for each plane that changes.
     text
         What the Undo entry says.
     applied
-        The patch is in the labels already (a brush stroke paints as it goes), so that
+        The patches are in the labels already (a brush stroke paints as it goes), so that
         the first redo, which comes with the push, has nothing to write.
     drawn
         Ids that a person drew with this step.
@@ -35,7 +35,7 @@ class EditLabels(QUndoCommand):
     def __init__(
         self,
         document: Document,
-        patch: Patch,
+        patches: Patch | Mapping[int, Patch],
         text: str,
         *,
         applied: bool = False,
@@ -44,57 +44,60 @@ class EditLabels(QUndoCommand):
         super().__init__(text)
         self._document = document
         self._plane = document.plane
-        self._patch: Patch | None = patch
+        by_plane = {self._plane: patches} if isinstance(patches, Patch) else dict(patches)
+        self._patches: dict[int, Patch] | None = by_plane
         self._block: Block | None = None
         self._applied = applied
         self._drawn = frozenset(drawn) - document.manual
 
     def redo(self) -> None:
-        """Write the patch; show its plane first."""
+        """Write the patches; show the plane of the edit first."""
         self._document.manual |= self._drawn
         if not self._applied:
             self._document.settling.emit()
             self._document.plane = self._plane
-            self._document.labels.apply(self._unpacked())
+            for plane, patch in self._unpacked().items():
+                self._document.labels.apply(patch, plane)
         self._applied = False
 
     def undo(self) -> None:
-        """Take the patch back; show its plane first."""
+        """Take the patches back; show the plane of the edit first."""
         self._document.settling.emit()
         self._document.plane = self._plane
         self._document.manual -= self._drawn
-        self._document.labels.revert(self._unpacked())
+        for plane, patch in self._unpacked().items():
+            self._document.labels.revert(patch, plane)
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory in use."""
-        if self._patch is not None:
-            return self._patch.nbytes
+        if self._patches is not None:
+            return sum(patch.nbytes for patch in self._patches.values())
         return 0 if self._block is None else self._block.nbytes
 
     @property
     def packed(self) -> bool:
-        """Whether the patch is compressed."""
-        return self._patch is None
+        """Whether the patches are compressed."""
+        return self._patches is None
 
     def pack(self) -> None:
-        """Compress one more piece of the patch."""
-        self._block = self._block or Block(pickle.dumps(self._patch))
+        """Compress one more piece of the patches."""
+        self._block = self._block or Block(pickle.dumps(self._patches))
         if self._block.squeeze():
-            self._patch = None
+            self._patches = None
 
     def spill(self, file: IO[bytes]) -> None:
-        """Move the compressed patch to a file."""
+        """Move the compressed patches to a file."""
         if self._block is not None:
             self._block.spill(file)
 
-    def _unpacked(self) -> Patch:
-        if self._patch is None:
+    def _unpacked(self) -> dict[int, Patch]:
+        if self._patches is None:
             assert self._block is not None
-            self._patch = pickle.loads(self._block.read())  # our own bytes, never a user's file
+            self._patches = pickle.loads(self._block.read())  # our own bytes, no file of a user
         self._block = None
-        assert self._patch is not None
-        return self._patch
+        assert self._patches is not None
+        return self._patches
 
 
 class ReplaceLabels(QUndoCommand):

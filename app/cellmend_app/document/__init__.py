@@ -9,6 +9,7 @@ from cellmend_app.document.document import Document
 from cellmend_app.document.history import Block, History
 from cellmend_app.document.labels import Box, LabelContent, LabelModel
 from cellmend_app.document.layers import FlowLayer, RestoredLayer
+from cellmend_app.document.review import Review, ReviewState
 
 __all__ = [
     "Block",
@@ -19,14 +20,6 @@ __all__ = [
     "LabelContent",
     "LabelModel",
     "RestoredLayer",
-]
-__all__ = [
-    "Block",
-    "Box",
-    "Document",
-    "FlowLayer",
-    "History",
-    "LabelContent",
-    "LabelModel",
-    "RestoredLayer",
+    "Review",
+    "ReviewState",
 ]

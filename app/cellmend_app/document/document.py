@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from cellmend.errors import InputError
 from cellmend.image import Image
+from cellmend.labels.stroke import Overlap
 from cellmend_app.document.history import History
 from cellmend_app.document.labels import Box, LabelContent, LabelModel
 from cellmend_app.document.layers import (
@@ -20,6 +21,7 @@ from cellmend_app.document.layers import (
     plane_of,
     plane_shape,
 )
+from cellmend_app.document.review import Review
 
 DEFAULT_DIAMETER = 30.0
 
@@ -39,8 +41,10 @@ class Document(QObject):
         Another plane of a stack is on show.
     labels_edited(box), labels_replaced()
         Labels changed inside a box of the plane on show; or anywhere.
-    selection_changed(id), diameter_changed(pixels), modified_changed(modified)
-        The new value. An id of 0 means that no cell is selected.
+    selection_changed(id)
+        Other cells are selected; the id is that of the first, 0 if there is none.
+    diameter_changed(pixels), modified_changed(modified), overlap_changed(rule)
+        The new value.
     status(text)
         A sentence for the status bar.
     """
@@ -54,6 +58,7 @@ class Document(QObject):
     selection_changed = pyqtSignal(int)
     diameter_changed = pyqtSignal(float)
     modified_changed = pyqtSignal(bool)
+    overlap_changed = pyqtSignal(str)
     status = pyqtSignal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -63,9 +68,11 @@ class Document(QObject):
         self.manual: set[int] = set()
         self.labels = LabelModel(self)
         self.undo = History(self)
+        self.review = Review(self)
         self._restored: RestoredLayer | None = None
         self._results: FlowLayer | None = None
-        self._selected = 0
+        self._selection: tuple[int, ...] = ()
+        self._overlap: Overlap = "keep"
         self._diameter = DEFAULT_DIAMETER
         self._revision = 0
         self.labels.edited.connect(self._on_edited)
@@ -82,8 +89,8 @@ class Document(QObject):
         self.manual = set()
         self._restored, self._results = None, None
         self.labels.plane = 0
-        self._select_silently(0)
-        self.labels.swap(LabelContent(np.zeros(self.labels_shape, np.uint32)))
+        self._selection = ()
+        self.labels.swap(LabelContent.empty(self.labels_shape))
         self.image_changed.emit()
         self.selection_changed.emit(0)
 
@@ -117,6 +124,13 @@ class Document(QObject):
         self.labels.plane = index
         if self.plane != before:
             self.plane_changed.emit(self.plane)
+
+    @property
+    def frame(self) -> range:
+        """The planes of the volume on show, in which one id is one cell: all along Z, one in T."""
+        depth = 1 if self.image is None else self.image.size("Z")
+        first = self.plane // depth * depth
+        return range(first, first + depth)
 
     # -- layers
 
@@ -212,17 +226,42 @@ class Document(QObject):
 
     @property
     def selected(self) -> int:
-        """The selected id; 0 for none."""
-        return self._selected
+        """The first of the selected ids; 0 for none."""
+        return self._selection[0] if self._selection else 0
 
     @selected.setter
     def selected(self, label: int) -> None:
         self.select(label)
 
-    def select(self, label: int) -> None:
-        """Select a cell; 0, or an id that is not there, selects none."""
-        if self._select_silently(label if label in self.labels else 0):
-            self.selection_changed.emit(self._selected)
+    @property
+    def selection(self) -> tuple[int, ...]:
+        """The selected ids, in the order in which they were selected."""
+        return self._selection
+
+    def select(self, *ids: int) -> None:
+        """Select these cells and no others; ids that are not there, and 0, are ignored."""
+        there = tuple(i for i in dict.fromkeys(ids) if i in self.labels)
+        if there != self._selection:
+            self._selection = there
+            self.selection_changed.emit(self.selected)
+
+    def toggle(self, label: int) -> None:
+        """Add a cell to the selection, or take it out."""
+        if label in self._selection:
+            self.select(*(i for i in self._selection if i != label))
+        else:
+            self.select(*self._selection, label)
+
+    @property
+    def overlap(self) -> Overlap:
+        """What drawing does with pixels of other cells."""
+        return self._overlap
+
+    def set_overlap(self, rule: Overlap) -> None:
+        """Choose what drawing does with pixels of other cells."""
+        if rule != self._overlap:
+            self._overlap = rule
+            self.overlap_changed.emit(rule)
 
     @property
     def diameter(self) -> float:
@@ -256,23 +295,19 @@ class Document(QObject):
         """Remember that what is shown now is what the file holds."""
         self.undo.setClean()
 
-    def _select_silently(self, label: int) -> bool:
-        changed = label != self._selected
-        self._selected = label
-        return changed
-
     # A stack that is deleted with its document still says that it is clean: only a real
     # slot, unlike a lambda, is disconnected by then.
     @pyqtSlot(bool)
     def _on_clean_changed(self, clean: bool) -> None:
         self.modified_changed.emit(not clean)
 
-    def _on_edited(self, box: Box) -> None:
+    def _on_edited(self, boxes: Sequence[Box]) -> None:
         self._revision += 1
-        self.labels_edited.emit(box)
-        self.select(self._selected)
+        for box in boxes:
+            self.labels_edited.emit(box)
+        self.select(*self._selection)
 
     def _on_replaced(self) -> None:
         self._revision += 1
         self.labels_replaced.emit()
-        self.select(self._selected)
+        self.select(*self._selection)

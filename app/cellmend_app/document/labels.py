@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, pyqtSignal
@@ -28,9 +32,38 @@ class LabelContent:
     """
 
     def __init__(self, labels: Labels) -> None:
+        self._take(labels, LabelIndex)
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...]) -> LabelContent:
+        """Return labels without any cell; takes no time and, until drawn to, no memory."""
+        content = cls.__new__(cls)
+        content._take(np.zeros(shape, np.uint32), LabelIndex.of_empty)
+        return content
+
+    def write(self, plane: int, patch: Patch, *, back: bool = False) -> None:
+        """Apply a patch to a plane, or with `back` revert it."""
+        index, ids = self.indexes[plane], patch.ids()
+        before = {label for label in ids if label in index}
+        if back:
+            patch.revert(self.planes[plane])
+            index.revert(patch)
+        else:
+            patch.apply(self.planes[plane])
+            index.update(patch)
+        after = {label for label in ids if label in index}
+        self.spread.update(after - before)
+        for label in before - after:
+            self.spread[label] -= 1
+            if not self.spread[label]:
+                del self.spread[label]
+
+    def _take(self, labels: Labels, index: Callable[[Labels], LabelIndex]) -> None:
         self.labels = labels
         self.planes = labels.reshape(-1, *labels.shape[-2:])
-        self.indexes = [LabelIndex(plane) for plane in self.planes]
+        self.indexes = [index(plane) for plane in self.planes]
+        # In how many planes each cell is: kept up to date, so that nobody has to look.
+        self.spread = Counter(itertools.chain.from_iterable(self.indexes))
 
     @classmethod
     def of(cls, labels: NDArray[np.integer]) -> LabelContent:
@@ -51,8 +84,9 @@ class LabelModel(QObject):
 
     Signals
     -------
-    edited(box)
-        Pixels inside `box` (y0, x0, y1, x1) of the plane on show changed.
+    edited(boxes)
+        A patch was written. Inside these boxes (y0, x0, y1, x1) pixels of the plane on show
+        changed; there are none if another plane did.
     replaced()
         Any label of any plane may have changed.
     """
@@ -63,7 +97,7 @@ class LabelModel(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._plane = 0
-        self._content = LabelContent(np.zeros((1, 1), np.uint32))
+        self._content = LabelContent.empty((1, 1))
 
     @property
     def array(self) -> Labels:
@@ -92,16 +126,23 @@ class LabelModel(QObject):
     @property
     def count(self) -> int:
         """How many cells there are, in all planes together."""
-        indexes = self._content.indexes
-        return len(indexes[0]) if len(indexes) == 1 else len(self.ids)
+        return len(self._content.spread)
 
     @property
     def ids(self) -> list[int]:
         """Every id in use, ascending."""
-        return sorted(set().union(*self._content.indexes))
+        return sorted(self._content.spread)
 
     def __contains__(self, label: int) -> bool:
-        return any(label in index for index in self._content.indexes)
+        return label in self._content.spread
+
+    def plane_labels(self, plane: int) -> Labels:
+        """Return any plane, (Y, X) uint32, a read-only view that stays current."""
+        return _read_only(self._content.planes[plane])
+
+    def plane_index(self, plane: int) -> LabelIndex:
+        """Return where each cell of any plane is."""
+        return self._content.indexes[plane]
 
     def next_id(self) -> int:
         """Return an id above every id in use, and above those undone: none is given twice."""
@@ -111,17 +152,18 @@ class LabelModel(QObject):
         """Return the box of a cell in the plane on show, None if it is not there."""
         return self.index.box(label)
 
-    def apply(self, patch: Patch) -> None:
-        """Write a patch into the plane on show."""
-        patch.apply(self._content.planes[self._plane])
-        self.index.update(patch)
-        self.edited.emit(patch.box)
+    def apply(self, patch: Patch, plane: int | None = None) -> None:
+        """Write a patch into a plane, by default the one on show."""
+        self._write(patch, plane, back=False)
 
-    def revert(self, patch: Patch) -> None:
-        """Take a patch, the last one written to these pixels, out of the plane on show."""
-        patch.revert(self._content.planes[self._plane])
-        self.index.revert(patch)
-        self.edited.emit(patch.box)
+    def revert(self, patch: Patch, plane: int | None = None) -> None:
+        """Take a patch, the last one written to these pixels, out of a plane."""
+        self._write(patch, plane, back=True)
+
+    def _write(self, patch: Patch, plane: int | None, *, back: bool) -> None:
+        plane = self._plane if plane is None else plane
+        self._content.write(plane, patch, back=back)
+        self.edited.emit(patch.boxes() if plane == self._plane else [])
 
     def replace(self, labels: NDArray[np.integer]) -> None:
         """Show other labels, (..., Y, X); the array given is copied.

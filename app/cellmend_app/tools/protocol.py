@@ -70,6 +70,11 @@ class Tool(QObject):
         return ()
 
     @property
+    def handles(self) -> Sequence[Point]:
+        """Corners of the trace that can be dragged; where there are none its start is ringed."""
+        return ()
+
+    @property
     def busy(self) -> bool:
         """Whether something is half done that `cancel` would drop."""
         return False
@@ -92,6 +97,13 @@ class Tool(QObject):
 
     def click(self, pointer: Pointer) -> None:
         """Take a left click that `press` did not want and that moved nothing."""
+
+    def takes(self, key: int, modifiers: Qt.KeyboardModifier) -> bool:
+        """Tell whether `key` is to be given a key now, before any shortcut."""
+        return False
+
+    def key(self, key: int, modifiers: Qt.KeyboardModifier) -> None:
+        """Take a key that `takes` asked for."""
 
     def cancel(self) -> None:
         """Drop what is half done, as if it had never begun."""

@@ -223,6 +223,8 @@ class Canvas(QGraphicsView):
         assert event is not None
         if event.key() == Qt.Key.Key_Escape and self.cancel():
             event.accept()
+        elif self._tool is not None and self._tool.takes(event.key(), event.modifiers()):
+            self._tool.key(event.key(), event.modifiers())
         elif event.key() == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
                 self._space, self._space_used = True, False
@@ -255,6 +257,16 @@ class Canvas(QGraphicsView):
         self._show_cursor()
         self.compare_held.emit(False)
         super().focusOutEvent(event)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Let keys that the tool takes now go before the shortcuts of the window."""
+        before = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
+        if before and self._tool is not None:
+            assert isinstance(event, QKeyEvent)
+            if self._tool.takes(event.key(), event.modifiers()):
+                event.accept()
+                return True
+        return super().event(event)
 
     def viewportEvent(self, event: QEvent | None) -> bool:
         """Hide the brush circle when the pointer leaves."""
@@ -350,7 +362,10 @@ class Canvas(QGraphicsView):
         shown = self._circle.isVisible()
         self._circle.place(place.y(), place.x(), self._radius(), scale)
         self._circle.setVisible(shown and self._radius() > 0)
-        self._trace.show_points(() if self._tool is None else self._tool.trace, scale)
+        if self._tool is None:
+            self._trace.show_points((), scale)
+        else:
+            self._trace.show_points(self._tool.trace, scale, self._tool.handles)
         self._show_cursor()
 
     def _show_cursor(self) -> None:

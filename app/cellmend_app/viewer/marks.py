@@ -62,20 +62,25 @@ class BrushCircle(QGraphicsItem):
 
 
 class Trace(QGraphicsItem):
-    """The outline being drawn, with a ring at its start where it will close."""
+    """The outline being drawn, with a ring at its start where it will close, and handles."""
 
     RING = 6.0
+    HANDLE = 4.0
 
     def __init__(self) -> None:
         super().__init__()
         self._line = QPolygonF()
+        self._handles: list[QPointF] = []
         self._margin = 0.0
 
-    def show_points(self, points: Sequence[Point], scale: float) -> None:
-        """Show corners (y, x); none hides the trace."""
+    def show_points(
+        self, points: Sequence[Point], scale: float, handles: Sequence[Point] = ()
+    ) -> None:
+        """Show corners (y, x); none hides the trace. Handles are squares in place of the ring."""
         self.prepareGeometryChange()
         self._margin = (self.RING + 3.0) / scale
         self._line = QPolygonF([QPointF(x, y) for y, x in points])
+        self._handles = [QPointF(x, y) for y, x in handles]
         self.setVisible(bool(points))
 
     def boundingRect(self) -> QRectF:
@@ -97,7 +102,16 @@ class Trace(QGraphicsItem):
         for colour, width in ((_DARK, 4.0), (_TRACE, 2.0)):
             painter.setPen(screen_pen(colour, width))
             painter.drawPolyline(self._line)
-            painter.drawEllipse(self._line.at(0), ring, ring)
+            if not self._handles:
+                painter.drawEllipse(self._line.at(0), ring, ring)
+        self._paint_handles(painter)
+
+    def _paint_handles(self, painter: QPainter) -> None:
+        half = self.HANDLE / painter.worldTransform().m11()
+        painter.setPen(screen_pen(_DARK, 1.0))
+        painter.setBrush(_TRACE)
+        for handle in self._handles:
+            painter.drawRect(QRectF(handle.x() - half, handle.y() - half, 2 * half, 2 * half))
 
 
 class ScaleDisk(QWidget):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QRectF, QTimer
@@ -22,6 +24,7 @@ EDGE_ALPHA = 1.0
 LINE_SCALE = 3.0
 """From this many screen pixels per pixel on, outlines are thin lines instead of pixels."""
 LINE_WIDTH = 2.0
+MANY_CELLS = 500
 SELECTED_GAIN = 0.25
 """How much the fill of the selected cell is moved towards opaque and white."""
 
@@ -43,7 +46,7 @@ class LabelOverlay(PixelItem):
         self._opacity = DEFAULT_OPACITY
         self._fill = True
         self._outlines = False
-        self._selected = 0
+        self._selected: tuple[int, ...] = ()
         self._lines = False
         self._waiting: list[slice] = []
         self._timer = QTimer()
@@ -95,7 +98,7 @@ class LabelOverlay(PixelItem):
         if self._outlines:
             self._recolour_all()
         else:
-            self._on_selected(self._selected)
+            self._recolour_cells(self._selected)
 
     def paint(
         self,
@@ -118,7 +121,7 @@ class LabelOverlay(PixelItem):
         """Show the labels anew: others, or another plane."""
         labels = self._document.labels.array
         self._colours.assign_all(labels)
-        self._selected = self._document.selected
+        self._selected = self._document.selection
         if self._buffer.shape != labels.shape or self.pyramid is None:
             self._buffer = np.zeros(labels.shape, np.uint32)
             height, width = labels.shape
@@ -145,7 +148,7 @@ class LabelOverlay(PixelItem):
                 painter.drawLines(*edges.lines(indices == index))
         if self._selected:
             painter.setPen(screen_pen(QColor(255, 255, 255), LINE_WIDTH + 0.5))
-            chosen = edges.labels == self._selected
+            chosen = self._chosen(edges.labels)
             if chosen.any():
                 painter.drawLines(*edges.lines(chosen))
 
@@ -154,11 +157,24 @@ class LabelOverlay(PixelItem):
         self._recolour(_grown(box, 1, self._buffer.shape))
 
     def _on_selected(self, label: int) -> None:
-        former, self._selected = self._selected, label
-        for cell in (former, label):
+        former, self._selected = self._selected, self._document.selection
+        self._recolour_cells(set(former) ^ set(self._selected))
+
+    def _recolour_cells(self, cells: Collection[int]) -> None:
+        """Colour cells anew; where they are very many, everything."""
+        if len(cells) > MANY_CELLS:
+            self._recolour_all()
+            return
+        for cell in cells:
             box = self._document.labels.box(cell)
             if box is not None:
                 self._recolour(_grown(box, 1, self._buffer.shape))
+
+    def _chosen(self, labels: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Return which pixels, or lines, belong to selected cells."""
+        if len(self._selected) == 1:
+            return np.asarray(labels == self._selected[0])
+        return np.isin(labels, self._selected)
 
     def finish(self) -> None:
         """Colour at once what still waits to be coloured."""
@@ -196,7 +212,7 @@ class LabelOverlay(PixelItem):
         indices = self._colours.indices(inside)
         out = self._buffer[y0:y1, x0:x1]
         np.take(self._fill_table, indices, out=out, mode="clip")
-        chosen = inside == self._selected if self._selected else None
+        chosen = self._chosen(inside) if self._selected else None
         if chosen is not None:
             out[chosen] = self._selected_table[indices[chosen]]
         if not self._lines and (self._outlines or chosen is not None):
