@@ -19,6 +19,7 @@ COMMANDS = {
     "measure": "measure every cell of an image",
     "train": "train or fine-tune a model",
     "models": "list, show, add, remove or export models",
+    "study": "measure what the models do, with tables and pictures",
 }
 ALL_WELL, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
