@@ -1,4 +1,4 @@
-"""A table with one row per cell: size, place and brightness."""
+"""A table with one row per cell: size, shape, place and brightness."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 
 from cellmend.errors import InputError
 from cellmend.image import Image, as_image
-from cellmend.labels.runs import Runs, label_runs
+from cellmend.measure import brightness, shape
+from cellmend.measure.runs import CellRuns
 
 Table = dict[str, NDArray[Any]]
-Positions = NDArray[np.int64]
 
 
 def table(image: Image | NDArray[np.generic], masks: NDArray[np.generic]) -> Table:
     """Measure every cell.
+
+    Values follow scikit-image's ``regionprops``, which the tests compare them with.
+    Measure brightness on the raw image: restored pixels are a network's guess.
 
     Parameters
     ----------
@@ -29,11 +32,26 @@ def table(image: Image | NDArray[np.generic], masks: NDArray[np.generic]) -> Tab
     Returns
     -------
     dict
-        Columns of equal length, one entry per cell, ordered by frame and label: ``frame``
-        (zero-based, only along T), ``label``, ``area_px`` (``volume_px`` along Z),
-        ``diameter_px`` (of the disc or ball of the same size), ``centroid_y`` and so on in
-        pixels, the bounding box ``y0``, ``x0``, ``y1``, ``x1`` (ends exclusive), ``mean_``
-        and each channel's name, and sizes and places in µm where the pixel size is known.
+        Columns of equal length, one entry per cell, ordered by frame and label.
+
+        - ``frame`` (zero-based, only along T) and ``label``;
+        - ``area_px`` (``volume_px`` along Z), and ``diameter_px`` of the disc or ball of
+          the same size;
+        - ``centroid_y`` and so on in pixels, the bounding box ``y0``, ``x0``, ``y1``,
+          ``x1`` (ends exclusive), ``touches_border`` of the image, and ``extent``, the
+          share of the box that is filled;
+        - ``axis_major_px``, ``axis_minor_px`` (along Z also ``axis_middle_px``) of the
+          ellipse with the same second moments;
+        - in planes, ``eccentricity`` and ``orientation_rad`` (from the Y axis,
+          counter-clockwise) of that ellipse, ``perimeter_px``, ``feret_max_px`` (largest
+          extent), ``convex_area_px``, ``solidity`` (area by convex area) and
+          ``circularity`` (4π area by perimeter², NaN for a single pixel);
+        - for each channel, followed by its name, ``mean_``, ``median_``, ``sum_``,
+          ``std_``, ``min_``, ``max_``, ``p5_``, ``p25_``, ``p75_``, ``p95_``;
+          ``background_``, the median outside all cells (of the frame), and
+          ``mean_corrected_`` and ``sum_corrected_``, less the background;
+        - sizes, lengths and places in µm (``area_um2``, ``perimeter_um``, ...) where the
+          pixel size is known; perimeter and extent only of square pixels.
 
     Raises
     ------
@@ -42,84 +60,71 @@ def table(image: Image | NDArray[np.generic], masks: NDArray[np.generic]) -> Tab
     """
     source = as_image(image)
     axes = source.axes.replace("C", "")
-    shape = tuple(source.size(axis) for axis in axes)
-    if masks.shape != shape:
+    fitting = tuple(source.size(axis) for axis in axes)
+    if masks.shape != fitting:
         raise InputError(
-            f"Masks of shape {masks.shape} do not fit an image of {axes} = {shape}.",
+            f"Masks of shape {masks.shape} do not fit an image of {axes} = {fitting}.",
             hint="They must be of the same image at the same size.",
         )
-    runs = label_runs(_label_rows(masks))
-    columns, cell = _cells(runs, shape[:-1], axes)
-    columns |= _sizes_and_places(runs, cell, shape[:-1], axes, len(columns["label"]))
-    columns |= _brightness(source, runs, cell, columns[_size_name(axes)])
-    if source.pixel_size_um is not None:
-        columns |= _in_um(columns, axes, dict(source.pixel_size_um))
-    return columns
+    labels = _as_labels(masks)
+    cells = CellRuns.of(labels, axes)
+    columns: Table = {"frame": cells.of_each(cells.places["T"])} if "T" in axes else {}
+    columns["label"] = cells.labels
+    columns |= _sizes(cells, axes)
+    columns |= shape.places(cells, axes, labels.shape)
+    columns |= _shapes(cells, labels, columns, source)
+    columns |= _brightness(cells, labels, source, axes)
+    return columns | _in_um(columns, axes, dict(source.pixel_size_um or {}))
 
 
-def _label_rows(masks: NDArray[np.generic]) -> NDArray[np.integer[Any]]:
-    """Return the masks as rows of whole numbers, negative ones as background."""
-    rows = masks.reshape(-1, masks.shape[-1])
-    if rows.dtype.kind == "u":
-        return rows.astype(rows.dtype.newbyteorder("="), copy=False)
-    return np.maximum(rows.astype(np.int64), 0)
+def _as_labels(masks: NDArray[np.generic]) -> NDArray[np.uint32]:
+    """Return the masks as uint32, negative numbers as background."""
+    if masks.dtype.kind in "if":
+        masks = np.maximum(masks, 0)
+    return np.ascontiguousarray(masks, dtype=np.uint32)
 
 
-def _size_name(axes: str) -> str:
-    return "volume_px" if "Z" in axes else "area_px"
+def _sizes(cells: CellRuns, axes: str) -> Table:
+    size = cells.total(cells.lengths)
+    root = np.cbrt(size * 0.75 / np.pi) if "Z" in axes else np.sqrt(size / np.pi)
+    return {"volume_px" if "Z" in axes else "area_px": size, "diameter_px": 2 * root}
 
 
-def _places(runs: Runs, lead: tuple[int, ...], axes: str) -> dict[str, Positions]:
-    """Return where each run lies along every axis but X."""
-    return dict(zip(axes, np.unravel_index(runs.rows, lead), strict=False))
+def _shapes(cells: CellRuns, labels: NDArray[np.uint32], columns: Table, source: Image) -> Table:
+    """Return the shape's columns in pixels, and its lengths in µm as far as those are known."""
+    space = source.axes.replace("C", "").replace("T", "")
+    covariance = shape.covariances(cells, columns, space)
+    plain: Table = {}
+    lengths: Table = {}
+    if space == "YX":
+        plain, lengths = shape.plane_shapes(cells, labels, covariance)
+    axes = shape.axis_lengths(covariance)
+    pixel = source.pixel_size_um or {}
+    in_um: Table = {}
+    if all(axis in pixel for axis in space):
+        sizes = np.array([pixel[axis] for axis in space])
+        in_um = shape.axis_lengths(covariance * sizes[:, None] * sizes)
+        if np.allclose(sizes, sizes[0], rtol=1e-6, atol=0):
+            in_um |= {name: column * sizes[0] for name, column in lengths.items()}
+    return (
+        {f"{name}_px": column for name, column in (lengths | axes).items()}
+        | plain
+        | {f"{name}_um": column for name, column in in_um.items()}
+    )
 
 
-def _cells(runs: Runs, lead: tuple[int, ...], axes: str) -> tuple[Table, Positions]:
-    """Return the columns that name each cell, and the cell of each run."""
-    key = runs.values.astype(np.int64)
-    if "T" in axes:
-        key += _places(runs, lead, axes)["T"] << 32
-    cells, cell = np.unique(key, return_inverse=True)
-    labels = (cells & 0xFFFFFFFF).astype(np.uint32)
-    return ({"frame": cells >> 32} if "T" in axes else {}) | {"label": labels}, cell
-
-
-def _sizes_and_places(
-    runs: Runs, cell: Positions, lead: tuple[int, ...], axes: str, count: int
-) -> Table:
-    def total(values: NDArray[Any]) -> NDArray[np.float64]:
-        return np.bincount(cell, weights=values, minlength=count).astype(np.float64)
-
-    lengths = runs.lengths.astype(np.int64)
-    size = total(lengths)
-    root = np.sqrt(size / np.pi) if "Z" not in axes else np.cbrt(size * 0.75 / np.pi)
-    columns: Table = {_size_name(axes): size.astype(np.int64), "diameter_px": 2 * root}
-    places = {a: p for a, p in _places(runs, lead, axes).items() if a != "T"}
-    for axis, place in places.items():
-        columns[f"centroid_{axis.lower()}"] = total(place * lengths) / size
-    columns["centroid_x"] = total((runs.cols + (lengths - 1) / 2) * lengths) / size
-    first = places | {"X": runs.cols.astype(np.int64)}
-    last = places | {"X": runs.cols + lengths - 1}
-    for axis, starts in first.items():
-        low = np.full(count, np.iinfo(np.int64).max)
-        np.minimum.at(low, cell, starts)
-        columns[f"{axis.lower()}0"] = low
-    for axis, ends in last.items():
-        high = np.zeros(count, np.int64)
-        np.maximum.at(high, cell, ends + 1)
-        columns[f"{axis.lower()}1"] = high
-    return columns
-
-
-def _brightness(source: Image, runs: Runs, cell: Positions, size: Positions) -> Table:
-    starts = runs.rows.astype(np.int64) * source.size("X") + runs.cols
-    edges = np.stack([starts, starts + runs.lengths], axis=1).ravel()
+def _brightness(cells: CellRuns, labels: NDArray[np.uint32], source: Image, axes: str) -> Table:
     columns: Table = {}
+    frame = cells.of_each(cells.places["T"]) if "T" in axes else np.zeros(cells.count, np.int64)
+    size = cells.total(cells.lengths)
     for index, name in enumerate(source.channel_names):
-        # One more element, so that the last run may end where the image does.
-        values = np.append(source.channel(index).astype(np.float64).ravel(), 0)
-        sums = np.add.reduceat(values, edges)[::2] if edges.size else np.zeros(0)
-        columns[f"mean_{name}"] = np.bincount(cell, weights=sums, minlength=size.size) / size
+        values = source.channel(index)
+        found = brightness.statistics(cells, values, axes)
+        outside = brightness.background(values, labels, "T" in axes)[frame]
+        found["background"] = outside
+        found["mean_corrected"] = found["mean"] - outside
+        found["sum_corrected"] = found["sum"] - outside * size
+        columns |= {f"{what}_{name}": column for what, column in found.items()}
     return columns
 
 
@@ -133,7 +138,7 @@ def _in_um(columns: Table, axes: str, pixel: dict[str, float]) -> Table:
     }
     if known == space:
         voxel = float(np.prod([pixel[axis] for axis in space]))
-        unit = "volume_um3" if "Z" in space else "area_um2"
-        result[unit] = columns[_size_name(axes)] * voxel
+        unit, size = ("volume_um3", "volume_px") if "Z" in space else ("area_um2", "area_px")
+        result[unit] = columns[size] * voxel
         result["diameter_um"] = columns["diameter_px"] * voxel ** (1 / len(space))
     return result
