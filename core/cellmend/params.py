@@ -85,6 +85,24 @@ class RestoreSettings(Settings):
     tiles: TileSettings = TileSettings()
 
 
+FilterName = Literal[
+    "gaussian", "median", "nl-means", "richardson-lucy", "sharpen", "clahe", "background"
+]
+
+
+class FilterSettings(Settings):
+    """How a classical filter changes an image (see `cellmend.restore.filters`).
+
+    What is None is decided by the filter.
+    """
+
+    filter: FilterName
+    radius: Annotated[float, Field(gt=0, le=500)] | None = None
+    strength: Positive | None = None
+    iterations: Annotated[int, Field(ge=1, le=1000)] | None = None
+    normalize: NormalizeSettings = NormalizeSettings()
+
+
 SCRATCH_RATE = 1e-3
 FINE_TUNING_RATE = 3e-4
 """Measured on three images: AP@0.5 of a hard tissue set rose from 0.14 to 0.20 in 20

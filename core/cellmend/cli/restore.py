@@ -1,30 +1,32 @@
-"""``cellmend restore``: denoise, deblur or upsample images."""
+"""``cellmend restore``: denoise, deblur, upsample or filter images."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from cellmend.chain import restore_at_estimate, restore_in_turn
 from cellmend.cli.arguments import SETTING, add_everywhere, add_inputs, diameter, setting
 from cellmend.cli.batch import Batch, Work
 from cellmend.cli.config import build_settings
 from cellmend.io.folder import RESTORED_TIF, output_path
-from cellmend.params import RestoreSettings
+from cellmend.params import FilterName, FilterSettings, RestoreSettings
 from cellmend.progress import Reporter
 from cellmend.restore.degrade import TASKS
 from cellmend.restore.scale import SCALES
 
 SETTING_MODEL = f"{SETTING}model"
+FILTER = "filter"
+FILTERS = get_args(FilterName)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     parser.description = "Write a restored image beside each input, which stays as it is."
     add_inputs(parser)
-    parser.add_argument("--task", choices=TASKS, help="what to mend (default: denoise)")
+    parser.add_argument("--task", choices=(*TASKS, FILTER), help="what to mend (default: denoise)")
     parser.add_argument(
         "--model", metavar="NAME|PATH", help="a model other than the task's own", **setting("model")
     )
@@ -42,14 +44,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="values of the result: as in the original (raw), 0 to 1 (unit, the default), "
         "or the full range of an integer type",
     )
+    add_filter_arguments(parser)
     add_everywhere(parser, batch_size="tiles.batch_size")
     parser.set_defaults(run=run)
+
+
+def add_filter_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the switches of classical filters."""
+    group = parser.add_argument_group("with --task filter")
+    group.add_argument("--filter", choices=FILTERS, help="which filter", **setting("filter"))
+    group.add_argument(
+        "--radius", type=float, metavar="PX", help="how far it reaches", **setting("radius")
+    )
+    group.add_argument(
+        "--strength", type=float, metavar="F", help="how much it does", **setting("strength")
+    )
+    group.add_argument(
+        "--iterations",
+        type=int,
+        metavar="N",
+        help="rounds of richardson-lucy",
+        **setting("iterations"),
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Restore every input."""
     from cellmend.registry import find
 
+    if args.task == FILTER:
+        return run_filter(args)
     if args.task and SETTING_MODEL not in args:
         setattr(args, SETTING_MODEL, args.task)
     auto = getattr(args, f"{SETTING}diameter", 0) is None
@@ -59,6 +83,28 @@ def run(args: argparse.Namespace) -> int:
     find(settings.model)
     batch = Batch(args, {**settings.model_dump(), "scale": args.scale})
     work = None if args.dry_run else make_work(args, settings, auto)
+    batch.run(batch.collect(args.input), lambda source: planned(source, args.output), work)
+    return batch.finish()
+
+
+def run_filter(args: argparse.Namespace) -> int:
+    """Filter every input."""
+    from cellmend.io import read
+    from cellmend.io.tiff import write_image
+    from cellmend.restore import filter_image, to_scale
+    from cellmend.restore.filters import complete
+
+    settings = complete(build_settings(FilterSettings, args))
+
+    def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
+        original = read(source)
+        options = dict(settings)
+        result = filter_image(original, options.pop(FILTER), report=report, **options)
+        image = to_scale(result.image, original, args.scale)
+        write_image(outputs[0], image, provenance=result.provenance.as_dict())
+        return {FILTER: settings.filter}
+
+    batch = Batch(args, {**settings.model_dump(), "scale": args.scale})
     batch.run(batch.collect(args.input), lambda source: planned(source, args.output), work)
     return batch.finish()
 

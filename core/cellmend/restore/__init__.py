@@ -1,22 +1,34 @@
-"""Mending images: the restoration networks, and the degradations they are trained on."""
+"""Mending images: networks and classical filters, and the degradations networks learn from."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from cellmend.restore.degrade import Degradation, degrade
+from cellmend.restore.filters import FILTERS, filter_image
+from cellmend.restore.result import Restoration
 from cellmend.restore.scale import SCALES, Scale, to_scale
 
 if TYPE_CHECKING:
-    from cellmend.restore.pipeline import Restoration, Restorer
+    from cellmend.restore.pipeline import Restorer
 
-__all__ = ["SCALES", "Degradation", "Restoration", "Restorer", "Scale", "degrade", "to_scale"]
+__all__ = [
+    "FILTERS",
+    "SCALES",
+    "Degradation",
+    "Restoration",
+    "Restorer",
+    "Scale",
+    "degrade",
+    "filter_image",
+    "to_scale",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs torch only when it is asked for."""
-    if name in ("Restoration", "Restorer"):
-        from cellmend.restore import pipeline
+    if name == "Restorer":
+        from cellmend.restore.pipeline import Restorer
 
-        return getattr(pipeline, name)
+        return Restorer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +18,7 @@ from cellmend.planes import check_usable, resize_plane, scaled_shape
 from cellmend.progress import SILENT, Reporter, shares
 from cellmend.provenance import Provenance
 from cellmend.registry.files import Model, load_model
-
-
-@dataclass(frozen=True, eq=False)
-class Restoration:
-    """A restored image and what made it.
-
-    Attributes
-    ----------
-    image
-        float32, the axes, channels, shape and pixel size of the image given; 0 and
-        1 are the 1st and 99th percentile of the clean image. For segmenting
-        and looking; quantities are measured on the raw image.
-    provenance
-        What ran.
-    """
-
-    image: Image
-    provenance: Provenance
+from cellmend.restore.result import Restoration
 
 
 class Restorer:
