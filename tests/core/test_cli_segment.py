@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from cellmend.cli import main
-from cellmend.cli.save import FORMATS
+from cellmend.cli.save import FORMATS, suffixes
 from cellmend.io.folder import output_path
 from cellmend.io.labels import read_labels
 
@@ -50,7 +50,7 @@ def test_every_kind_is_written_into_a_new_folder(image: Path, tmp_path: Path) ->
     folder = tmp_path / "new" / "results"
     kinds = ",".join(FORMATS)
     assert main(["segment", str(image), *FAST, "--save", kinds, "--output", str(folder)]) == 0
-    expected = {output_path(image, end).name for kind in FORMATS.values() for end in kind}
+    expected = {output_path(image, end).name for kind in FORMATS for end in suffixes(kind)}
     assert {path.name for path in folder.iterdir()} == expected
     assert all(path.stat().st_size > 0 for path in folder.iterdir())
 

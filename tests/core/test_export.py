@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
+import zipfile
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,16 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from cellmend.errors import InputError
+from cellmend.errors import FileFormatError, InputError
+from cellmend.export.coco import write_coco
 from cellmend.export.flows import write_cellprob, write_flows
 from cellmend.export.geojson import write_geojson
+from cellmend.export.kinds import KINDS, Results, export, export_path
 from cellmend.export.outlines_txt import write_outlines
 from cellmend.export.overlay import write_overlay
 from cellmend.export.rois import write_rois
-from cellmend.export.table import write_table
+from cellmend.export.table import combined, write_table
 from cellmend.image import Image
 from cellmend.io import read
+from cellmend.io.tiff import read_provenance
 from cellmend.labels.outlines import polygon_area, regions
+from cellmend.measure import table
 
 
 def cells() -> np.ndarray:
@@ -60,6 +68,33 @@ def test_rois_measure_the_area_of_the_mask(tmp_path):
     assert [roi.name for roi in roifile.roiread(tmp_path / "a_rois.zip")] == ["1"]
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    npst.arrays(
+        np.uint16,
+        npst.array_shapes(min_dims=2, max_dims=2, max_side=12),
+        elements=st.integers(0, 3),
+    )
+)
+def test_roi_polygons_read_back_have_the_area_of_the_pixels(tmp_path_factory, labels):
+    path = tmp_path_factory.mktemp("rois") / "a.zip"
+    written = write_rois(path, labels)
+    rois = roifile.roiread(path) if written else []
+    areas = dict.fromkeys(np.unique(labels[labels > 0]).tolist(), 0.0)
+    for roi in rois if isinstance(rois, list) else [rois]:
+        areas[int(roi.name.split("-")[0])] += polygon_area(roi.coordinates().astype(int))
+    holes = {
+        label: sum(
+            polygon_area(hole)
+            for piece in regions(labels, label, (0, 0, *labels.shape))
+            for hole in piece.holes
+        )
+        for label in areas
+    }
+    for label, area in areas.items():
+        assert area == np.count_nonzero(labels == label) + holes[label]
+
+
 def test_rois_of_a_volume_lie_on_their_planes(tmp_path):
     volume = np.stack([cells() * 0, cells(), cells()])
     assert write_rois(tmp_path / "a.zip", volume) == 8
@@ -94,6 +129,16 @@ def test_geojson(tmp_path):
     assert polygon_area(np.array(outer)) - polygon_area(np.array(hole)) == 144
     with pytest.raises(InputError, match="one plane"):
         write_geojson(tmp_path / "b.geojson", np.stack([cells()] * 2))
+
+
+def test_geojson_carries_measurements(tmp_path):
+    measured = table(Image(np.arange(2000.0).reshape(40, 50), "YX", ("DAPI",)), cells())
+    write_geojson(tmp_path / "a.geojson", cells(), measured)
+    features = json.loads((tmp_path / "a.geojson").read_text(), parse_constant=pytest.fail)
+    numbers = [feature["properties"]["measurements"] for feature in features["features"]]
+    assert [one["area_px"] for one in numbers] == [120, 1, 153]
+    assert [one["mean_DAPI"] for one in numbers] == measured["mean_DAPI"].tolist()
+    assert "circularity" not in numbers[1]  # of a single pixel it is not a number
 
 
 def test_overlay_can_be_seen(tmp_path):
@@ -167,3 +212,118 @@ def test_table(tmp_path):
     assert rows[1] == {"label": "70000", "mean µ": "nan", "half": "2.0", "note": 'say "c"'}
     with pytest.raises(InputError, match="length"):
         write_table(tmp_path / "b.csv", {"a": [1], "b": [1, 2]})
+    assert not (tmp_path / "b.csv").exists()
+
+
+def test_table_as_parquet(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = {"file": ["a", "b"], "label": np.array([1, 70_000], np.uint32), "x": [0.1, np.nan]}
+    write_table(tmp_path / "a.parquet", columns)
+    back = parquet.read_table(tmp_path / "a.parquet").to_pydict()
+    assert back["label"] == [1, 70_000]
+    assert back["file"] == ["a", "b"]
+    assert back["x"][0] == 0.1
+
+
+def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(FileFormatError, match=r"cellmend\[parquet\]"):
+        write_table(tmp_path / "a.parquet", {"label": [1]})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_of_several_files_become_one():
+    one = {"label": np.array([1, 2]), "mean_a": np.array([0.5, 1.5])}
+    other = {"label": np.array([1]), "mean_b": np.array([7.0])}
+    rows = combined({"x.tif": one, "empty.tif": {"label": np.zeros(0, int)}, "y.tif": other})
+    assert rows["file"] == ["x.tif", "x.tif", "y.tif"]
+    assert rows["label"].tolist() == [1, 2, 1]
+    np.testing.assert_array_equal(rows["mean_a"], [0.5, 1.5, np.nan])
+    np.testing.assert_array_equal(rows["mean_b"], [np.nan, np.nan, 7.0])
+
+
+def decoded(annotation, shape):
+    """Return the pixels of a run-length code, by the definition of COCO."""
+    counts = annotation["segmentation"]["counts"]
+    values = np.arange(len(counts)) % 2
+    return np.repeat(values, counts).reshape(shape[::-1]).T.astype(bool)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    npst.arrays(
+        np.uint32,
+        npst.array_shapes(min_dims=2, max_dims=2, max_side=9),
+        elements=st.sampled_from([0, 1, 2, 70_000]),
+    )
+)
+def test_coco_gives_the_masks_back(tmp_path_factory, labels):
+    path = tmp_path_factory.mktemp("coco") / "a.json"
+    count = write_coco(path, labels, "a.tif")
+    content = json.loads(path.read_text())
+    assert count == len(content["annotations"]) == len(np.unique(labels[labels > 0]))
+    back = np.zeros_like(labels)
+    for annotation in content["annotations"]:
+        inside = decoded(annotation, labels.shape)
+        assert annotation["area"] == np.count_nonzero(inside)
+        x, y, width, height = annotation["bbox"]
+        assert inside[y : y + height, x : x + width].sum() == inside.sum()
+        back[inside] = annotation["id"]
+    np.testing.assert_array_equal(back, labels)
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+@pytest.mark.parametrize("segmentation", ["rle", "polygon"])
+def test_coco_as_its_own_tools_read_it(tmp_path, capsys, segmentation):
+    coco = pytest.importorskip("pycocotools.coco")
+    whole = np.where(cells() == 5, 0, cells())  # one pixel is less than their polygons resolve
+    write_coco(tmp_path / "a.json", whole, "a.tif", segmentation=segmentation)
+    index = coco.COCO(str(tmp_path / "a.json"))
+    assert index.loadImgs([1])[0]["file_name"] == "a.tif"
+    for label in (1, 70_000):
+        (annotation,) = index.loadAnns([label])
+        mask = index.annToMask(annotation).astype(bool)
+        truth = whole == label
+        if segmentation == "polygon":
+            truth[28:30, 33:36] |= label == 70_000  # the hole
+        np.testing.assert_array_equal(mask, truth)
+
+
+def results(**more) -> Results:
+    image = Image(np.random.default_rng(0).random((40, 50)), "YX", ("a",), {"Y": 0.5, "X": 0.5})
+    masks = np.where(cells() == 70_000, 7, cells())
+    return Results(Path("/data/plate 1/well.tif"), image, masks, **more)
+
+
+def test_every_kind_that_fits_is_exported_into_the_folder(tmp_path):
+    flows = np.zeros((2, 40, 50), np.float32)
+    full = results(
+        flows=flows, cellprob=flows[0], restored=Image(flows[0]), restored_provenance={"model": "d"}
+    )
+    written = [path for kind in KINDS for path in export(full, kind, tmp_path, "{folder} {name}")]
+    assert sorted(tmp_path.iterdir()) == sorted(written)
+    assert all(path.name.startswith("plate 1 well_") for path in written)
+    assert read_provenance(tmp_path / "plate 1 well_restored.tif") == {"model": "d"}
+    volume = Results(Path("v.tif"), Image(np.zeros((2, 40, 50)), "ZYX"), np.stack([cells()] * 2))
+    fitting = {name for name, kind in KINDS.items() if kind.fits(volume)}
+    assert fitting == {"tif", "rois", "csv", "overlay"}
+    with zipfile.ZipFile(tmp_path / "plate 1 well_rois.zip") as archive:
+        assert archive.testzip() is None
+
+
+def test_what_was_not_made_is_not_exported(tmp_path):
+    with pytest.raises(InputError, match="no flows"):
+        export(results(), "flows", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_name_patterns():
+    source = Path("/data/plate 1/well.tif")
+    assert export_path(source, "_rois.zip") == Path("/data/plate 1/well_rois.zip")
+    today = date.today().isoformat()
+    assert export_path(source, ".csv", Path("/out"), "{date} {name}") == Path(
+        f"/out/{today} well.csv"
+    )
+    for wrong in ("{who}", "../{name}", "a/b", "", ".hidden", "a:b", "{name.__class__}"):
+        with pytest.raises(InputError):
+            export_path(source, ".csv", None, wrong)

@@ -1,28 +1,36 @@
-"""What ``segment`` writes: one writer per kind of file."""
+"""What ``segment`` writes: the kinds of `cellmend.export.kinds`, and Cellpose's ``_seg.npy``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cellmend.cli.pipeline import Found
 from cellmend.errors import InputError
-from cellmend.io import folder as names
-from cellmend.io.folder import output_path
+from cellmend.io.folder import SEG_NPY, output_path
 
-Writer = Callable[[Path, Found], None]
+if TYPE_CHECKING:
+    from cellmend.export.kinds import Results
+
+SEG = "npy"
+FORMATS = ("tif", "png", SEG, "rois", "txt", "geojson", "coco", "flows", "csv", "overlay")
 
 
 def planned(source: Path, kinds: Sequence[str], folder: Path | None) -> list[Path]:
     """Return the files that `save` will write for `source`."""
-    return [output_path(source, suffix, folder) for kind in kinds for suffix in FORMATS[kind]]
+    return [output_path(source, suffix, folder) for kind in kinds for suffix in suffixes(kind)]
 
 
 def save(found: Found, kinds: Sequence[str], folder: Path | None) -> None:
     """Write the results in the kinds asked for."""
+    from cellmend.export.kinds import export
+
     for kind in kinds:
-        for suffix, write in FORMATS[kind].items():
-            write(output_path(found.source, suffix, folder), found)
+        if kind == SEG:
+            _write_seg(output_path(found.source, SEG_NPY, folder), found)
+        else:
+            export(_results(found), kind, folder)
 
 
 def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
@@ -41,13 +49,27 @@ def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kinds))
 
 
-def _masks(path: Path, found: Found) -> None:
-    from cellmend.io.labels import write_labels
+def suffixes(kind: str) -> list[str]:
+    """Return how the names of the files of one kind end."""
+    from cellmend.export.kinds import KINDS
 
-    write_labels(path, found.result.masks)
+    return [SEG_NPY] if kind == SEG else list(KINDS[kind].writers)
 
 
-def _seg_npy(path: Path, found: Found) -> None:
+def _results(found: Found) -> Results:
+    from cellmend.export.kinds import Results
+
+    return Results(
+        source=found.source,
+        image=found.original,
+        masks=found.result.masks,
+        flows=found.result.flows,
+        cellprob=found.result.cellprob,
+        provenance=found.result.provenance.as_dict(),
+    )
+
+
+def _write_seg(path: Path, found: Found) -> None:
     from cellmend.io import seg_npy
 
     settings = found.settings
@@ -65,63 +87,3 @@ def _seg_npy(path: Path, found: Found) -> None:
             cellprob_threshold=settings.masks.cellprob_threshold,
         ),
     )
-
-
-def _flows(path: Path, found: Found) -> None:
-    from cellmend.export.flows import write_flows
-
-    write_flows(path, found.result.flows, found.result.provenance.as_dict(), _space(found))
-
-
-def _cellprob(path: Path, found: Found) -> None:
-    from cellmend.export.flows import write_cellprob
-
-    write_cellprob(path, found.result.cellprob, found.result.provenance.as_dict(), _space(found))
-
-
-def _space(found: Found) -> str:
-    return found.original.axes.replace("C", "")
-
-
-def _rois(path: Path, found: Found) -> None:
-    from cellmend.export.rois import write_rois
-
-    write_rois(path, found.result.masks)
-
-
-def _outlines(path: Path, found: Found) -> None:
-    from cellmend.export.outlines_txt import write_outlines
-
-    write_outlines(path, found.result.masks)
-
-
-def _geojson(path: Path, found: Found) -> None:
-    from cellmend.export.geojson import write_geojson
-
-    write_geojson(path, found.result.masks)
-
-
-def _measurements(path: Path, found: Found) -> None:
-    from cellmend.export.table import write_table
-    from cellmend.measure import table
-
-    write_table(path, table(found.original, found.result.masks))
-
-
-def _overlay(path: Path, found: Found) -> None:
-    from cellmend.export.overlay import write_overlay
-
-    write_overlay(path, found.original, found.result.masks)
-
-
-FORMATS: dict[str, dict[str, Writer]] = {
-    "tif": {names.MASKS_TIF: _masks},
-    "png": {names.MASKS_PNG: _masks},
-    "npy": {names.SEG_NPY: _seg_npy},
-    "rois": {names.ROIS_ZIP: _rois},
-    "txt": {names.OUTLINES_TXT: _outlines},
-    "geojson": {names.GEOJSON: _geojson},
-    "flows": {names.FLOWS_TIF: _flows, names.CELLPROB_TIF: _cellprob},
-    "csv": {names.MEASUREMENTS_CSV: _measurements},
-    "overlay": {names.OVERLAY_PNG: _overlay},
-}

@@ -1,4 +1,4 @@
-"""Measurements as CSV."""
+"""Measurements as CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -9,25 +9,54 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cellmend.errors import InputError
+from cellmend.errors import FileFormatError, InputError
 from cellmend.io.atomic import replacing
 
 Column = NDArray[np.generic] | Sequence[object]
+Columns = Mapping[str, Column]
+
+PARQUET = ".parquet"
+ENDINGS = (".csv", PARQUET)
 
 
-def write_table(path: str | Path, columns: Mapping[str, Column]) -> None:
+def write_table(path: str | Path, columns: Columns) -> None:
     """Write columns of equal length under their names; numbers keep their full precision.
+
+    The ending decides: ``.parquet`` is Parquet, which needs the extra of that name;
+    anything else is CSV.
 
     Raises
     ------
     InputError
         If the columns differ in length.
     FileFormatError
-        If the file cannot be written.
+        If the file cannot be written, or Parquet is not installed.
     """
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise InputError(f"The columns of a table differ in length: {lengths}.")
+    write = _write_parquet if Path(path).suffix.lower() == PARQUET else _write_csv
+    write(Path(path), columns)
+
+
+def combined(tables: Mapping[str, Columns]) -> dict[str, Column]:
+    """Return the rows of several tables as one, led by a column ``file`` with their names.
+
+    A column that one of them lacks is NaN in its rows.
+    """
+    rows = {file: len(next(iter(columns.values()), ())) for file, columns in tables.items()}
+    names = dict.fromkeys(name for columns in tables.values() for name in columns)
+    result: dict[str, Column] = {"file": [file for file in tables for _ in range(rows[file])]}
+    for name in names:
+        parts = [
+            np.asarray(columns[name]) if name in columns else np.full(rows[file], np.nan)
+            for file, columns in tables.items()
+        ]
+        result[name] = np.concatenate(parts)
+    return result
+
+
+def _write_csv(path: Path, columns: Columns) -> None:
     rows = zip(*(_plain(column) for column in columns.values()), strict=True)
     with (
         replacing(path) as temporary,
@@ -36,6 +65,21 @@ def write_table(path: str | Path, columns: Mapping[str, Column]) -> None:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(rows)
+
+
+def _write_parquet(path: Path, columns: Columns) -> None:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise FileFormatError(
+            path,
+            "writing Parquet needs pyarrow, which is not installed.",
+            hint='Run pip install "cellmend[parquet]", or choose a name that ends in .csv.',
+        ) from error
+    table = pa.table({name: pa.array(np.asarray(column)) for name, column in columns.items()})
+    with replacing(path) as temporary:
+        parquet.write_table(table, temporary)
 
 
 def _plain(column: Column) -> list[object]:
