@@ -8,6 +8,7 @@ from PyQt6.QtCore import QEvent, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
     QFrame,
+    QHBoxLayout,
     QLabel,
     QMainWindow,
     QScrollArea,
@@ -21,6 +22,7 @@ from PyQt6.QtWidgets import (
 from cellmend_app.actions import (
     PRIMARY,
     PROMINENT,
+    SHAPES,
     TABLE,
     TOOL_BAR,
     TOOLS,
@@ -31,18 +33,21 @@ from cellmend_app.actions import (
 )
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
-from cellmend_app.panels.edit import EditPanel
+from cellmend_app.panels.edit import EditPanel, OverlapNote, tool_palette
 from cellmend_app.panels.navigator import NavigatorPanel
 from cellmend_app.panels.parts import ICON_SIZE, Section, rule
 from cellmend_app.panels.restore import RestorePanel, action_button
 from cellmend_app.panels.segment import SegmentPanel
 from cellmend_app.panels.status import StatusBar
 from cellmend_app.panels.view import ViewPanel
+from cellmend_app.services.assist import AssistService
+from cellmend_app.services.cells import CellService
 from cellmend_app.services.core_pipelines import CorePipelines
 from cellmend_app.services.models import ModelService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.pipelines import Pipelines
 from cellmend_app.services.restore import RestoreService
+from cellmend_app.services.review import ReviewService
 from cellmend_app.services.seg_content import RunSettings
 from cellmend_app.services.segment import SegmentService
 from cellmend_app.services.train import TrainService
@@ -97,6 +102,7 @@ class MainWindow(QMainWindow):
         )
         self.actions_ = Actions(self.workbench, self)
         self.status = StatusBar(self.runner, self)
+        self.status.insertPermanentWidget(1, OverlapNote(self.document))
         self.setStatusBar(self.status)
         self._build()
         self._set_theme()
@@ -120,12 +126,17 @@ class MainWindow(QMainWindow):
 
     def _make_services(self) -> Services:
         document, runner, messages = self.document, self.runner, self.messages
+        files = FileService(document, runner, messages, self.preferences)
+        cells = CellService(document, messages)
         return Services(
-            files=FileService(document, runner, messages, self.preferences),
+            files=files,
             restore=RestoreService(document, runner, messages, self.pipelines),
             segment=SegmentService(document, runner, messages, self.pipelines),
             models=ModelService(runner, messages),
             training=TrainService(self),
+            cells=cells,
+            assist=AssistService(cells, runner, messages, self.pipelines),
+            review=ReviewService(document, files, self.preferences),
         )
 
     def _make_panels(self) -> Panels:
@@ -145,9 +156,7 @@ class MainWindow(QMainWindow):
         button = action_button(actions["segment"])
         button.setProperty("primary", True)
         panels.segment.add_button(button)
-        panels.edit.add_actions(
-            [actions[i] for i in (*TOOLS, "undo", "redo")], actions["delete-selected"]
-        )
+        panels.edit.add_actions([actions[i] for i in SHAPES], actions["delete-selected"])
         self.navigator.add_buttons([actions["previous"], actions["next"], actions["open-folder"]])
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setHandleWidth(1)
@@ -200,9 +209,11 @@ class MainWindow(QMainWindow):
 
     def _make_center(self) -> QWidget:
         center = QWidget()
-        layout = QVBoxLayout(center)
+        layout = QHBoxLayout(center)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.view)
+        layout.setSpacing(0)
+        layout.addWidget(tool_palette([self.actions_[i] for i in TOOLS]))
+        layout.addWidget(self.view, 1)
         self.hint = QLabel(HINT)
         self.hint.setObjectName("hint")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -277,6 +288,8 @@ class MainWindow(QMainWindow):
             document.labels_replaced,
             document.labels_edited,
             document.selection_changed,
+            document.overlap_changed,
+            document.review.changed,
             document.undo.indexChanged,
             services.files.folder_changed,
             services.models.changed,

@@ -9,11 +9,13 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import numpy as np
 import pytest
+from doubles import RecordingMessages
 from PyQt6.QtCore import QCoreApplication, QSettings, QThreadPool
 from PyQt6.QtWidgets import QApplication
 
 from cellmend.image import Image
 from cellmend_app.document import Document
+from cellmend_app.services.cells import CellService
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +58,15 @@ def document(qapp):
     labels[40:50, 50:60] = 5
     document.set_labels(labels)
     return document
+
+
+@pytest.fixture
+def messages(qapp):
+    """Messages that are noted, not shown."""
+    return RecordingMessages()
+
+
+@pytest.fixture
+def cells(document, messages):
+    """The service that edits the cells of `document`."""
+    return CellService(document, messages)

@@ -169,10 +169,3 @@ def test_an_unforeseen_failure_is_reported(qtbot, segment, messages, pipelines):
     pipelines.error = RuntimeError("index out of range")
     finish(qtbot, segment.run(REQUEST))
     assert messages.reported is pipelines.error
-
-
-def test_clearing_all_masks_can_be_undone(document, segment):
-    segment.clear()
-    assert document.labels.count == 0
-    document.undo.undo()
-    assert document.labels.count == 3

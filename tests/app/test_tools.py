@@ -59,19 +59,17 @@ def test_brush_keeps_or_replaces_other_cells(document):
     area = document.labels.index.area(2)
     stroke(brush, [(30, 25), (15, 25)])
     assert document.labels.index.area(2) == area
-    brush.overlap = "replace"
+    document.set_overlap("replace")
     stroke(brush, [(30, 5), (15, 25)])
     assert document.labels.index.area(2) < area
 
 
-def test_eraser_clears_all_or_one_cell(document):
+def test_eraser_clears_all_or_with_shift_one_cell(document):
     eraser = Eraser(document, 3)
-    eraser.one_cell = True
-    stroke(eraser, [(15, 17), (15, 25)])
+    stroke(eraser, [(15, 17), (15, 25)], modifiers=SHIFT)
     assert document.id_at(15, 17) == 0
     assert document.id_at(15, 25) == 2
     document.undo.undo()
-    eraser.one_cell = False
     stroke(eraser, [(15, 17), (15, 25)])
     assert document.id_at(15, 25) == 0
 
@@ -136,8 +134,8 @@ def test_radius_stays_within_its_bounds(document, qtbot):
     assert brush.radius == 0.5
 
 
-def test_pick_selects_deletes_and_merges(document):
-    pick = Pick(document)
+def test_pick_selects_deletes_and_merges(document, cells):
+    pick = Pick(cells)
     pick.click(Pointer(15, 15))
     assert document.selected == 1
     pick.click(Pointer(15, 25, LEFT, ALT))
@@ -154,26 +152,26 @@ def test_pick_selects_deletes_and_merges(document):
     assert document.labels.ids == [1, 2, 5]
 
 
-def test_merge_without_a_selection_says_what_to_do(document, qtbot):
+def test_merge_without_a_selection_says_what_to_do(document, cells, qtbot):
     with qtbot.waitSignal(document.status) as said:
-        Pick(document).click(Pointer(15, 15, LEFT, ALT))
+        Pick(cells).click(Pointer(15, 15, LEFT, ALT))
     assert "Select a cell first" in said.args[0]
     assert document.undo.count() == 0
 
 
-def test_delete_and_merge_tools(document):
-    merge = Merge(document)
+def test_delete_and_merge_tools(document, cells):
+    merge = Merge(cells)
     merge.click(Pointer(15, 15))
     merge.click(Pointer(15, 25))
     assert document.labels.ids == [1, 5]
-    Delete(document).click(Pointer(15, 25))
+    Delete(cells).click(Pointer(15, 25))
     assert document.labels.ids == [5]
 
 
 @pytest.mark.parametrize("modifiers", [NONE, SHIFT])
-def test_outline_closes_on_return_to_its_start(document, modifiers):
+def test_outline_closes_on_return_to_its_start(document, cells, modifiers):
     button = LEFT if modifiers else RIGHT
-    outline = Outline(document)
+    outline = Outline(cells)
     points = ring((40, 20), 8)
     outline.press(Pointer(*points[0], button, modifiers, scale=4))
     outline.release(Pointer(*points[0], button, modifiers, scale=4))
@@ -188,8 +186,8 @@ def test_outline_closes_on_return_to_its_start(document, modifiers):
     assert document.labels.ids == [1, 2, 5]
 
 
-def test_outline_ends_at_the_second_right_click(document):
-    outline = Outline(document)
+def test_outline_ends_at_the_second_right_click(document, cells):
+    outline = Outline(cells)
     for i, (y, x) in enumerate(ring((40, 20), 8, turns=0.7)):
         outline.press(Pointer(y, x, RIGHT)) if i == 0 else outline.move(Pointer(y, x))
     assert outline.busy
@@ -200,8 +198,8 @@ def test_outline_ends_at_the_second_right_click(document):
 
 
 @pytest.mark.parametrize("points", [[(40, 20)], [(40, 20), (41, 21), (42, 22)]])
-def test_an_outline_that_is_too_short_is_dropped(document, qtbot, points):
-    outline = Outline(document)
+def test_an_outline_that_is_too_short_is_dropped(document, cells, qtbot, points):
+    outline = Outline(cells)
     outline.press(Pointer(*points[0], RIGHT))
     for y, x in points:
         outline.move(Pointer(y, x))
@@ -211,8 +209,8 @@ def test_an_outline_that_is_too_short_is_dropped(document, qtbot, points):
     assert not outline.busy
 
 
-def test_an_outline_needs_free_pixels_and_is_cropped_by_other_cells(document):
-    outline = Outline(document)
+def test_an_outline_needs_free_pixels_and_is_cropped_by_other_cells(document, cells):
+    outline = Outline(cells)
     inside = [(12, 12), (12, 18), (18, 18), (18, 12)]
     outline.press(Pointer(*inside[0], RIGHT))
     for y, x in inside[1:]:
@@ -228,8 +226,8 @@ def test_an_outline_needs_free_pixels_and_is_cropped_by_other_cells(document):
     assert document.id_at(15, 12) == 1
 
 
-def test_outline_is_dropped_by_cancel_and_by_another_image(document):
-    outline = Outline(document)
+def test_outline_is_dropped_by_cancel_and_by_another_image(document, cells):
+    outline = Outline(cells)
     outline.press(Pointer(40, 20, RIGHT))
     outline.cancel()
     assert not outline.busy
@@ -238,8 +236,8 @@ def test_outline_is_dropped_by_cancel_and_by_another_image(document):
     assert not outline.busy
 
 
-def test_outline_can_be_dragged_round_where_left_starts(document):
-    outline = Outline(document, left_starts=True)
+def test_outline_can_be_dragged_round_where_left_starts(document, cells):
+    outline = Outline(cells, left_starts=True)
     points = ring((40, 20), 8, turns=0.8)
     outline.press(Pointer(*points[0], LEFT, scale=4))
     for y, x in points[1:]:

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QApplication
 from cellmend.image import Image
 from cellmend_app.commands import AddRestored
 from cellmend_app.document import Document, FlowLayer, RestoredLayer
-from cellmend_app.tools import Brush, Outline, Pick
+from cellmend_app.tools import Brush, Lasso, Outline, Pick
 from cellmend_app.viewer import ImageView
 
 LEFT, RIGHT, MIDDLE, NO = (
@@ -141,8 +141,8 @@ def test_zoom_has_limits(view):
 
 
 @pytest.mark.parametrize("how", ["left", "middle", "space"])
-def test_dragging_moves_the_image(view, hand, document, how):
-    view.set_tool(Pick(document) if how == "left" else Brush(document))
+def test_dragging_moves_the_image(view, hand, document, cells, how):
+    view.set_tool(Pick(cells) if how == "left" else Brush(document))
     if how == "space":
         hand.key(Qt.Key.Key_Space)
     start = hand.at(30, 30)
@@ -158,8 +158,8 @@ def test_dragging_moves_the_image(view, hand, document, how):
         assert hand.at(30, 30) == start
 
 
-def test_double_click_fits_where_the_tool_does_not_paint(view, hand, document):
-    view.set_tool(Pick(document))
+def test_double_click_fits_where_the_tool_does_not_paint(view, hand, document, cells):
+    view.set_tool(Pick(cells))
     view.zoom(4)
     hand.click((30, 40))
     hand.mouse(DOUBLE, (30, 40), LEFT, LEFT)
@@ -177,16 +177,16 @@ def test_double_click_fits_where_the_tool_does_not_paint(view, hand, document):
 # -- tools through events
 
 
-def test_a_click_selects_but_a_drag_does_not(view, hand, document):
-    view.set_tool(Pick(document))
+def test_a_click_selects_but_a_drag_does_not(view, hand, document, cells):
+    view.set_tool(Pick(cells))
     hand.click((15, 15))
     assert document.selected == 1
     hand.drag([(45, 55), (40, 40)])
     assert document.selected == 1
-    hand.click((45, 55), modifiers=ALT)
-    assert document.labels.ids == [1, 2]
+    hand.click((15, 25), modifiers=ALT)
+    assert document.labels.ids == [1, 5]
     hand.click((15, 25), modifiers=CTRL)
-    assert document.labels.ids == [1]
+    assert document.labels.ids == [5]
 
 
 def test_a_brush_stroke_is_one_step_of_undo(view, hand, document):
@@ -200,7 +200,7 @@ INTERRUPTIONS = {
     "escape": lambda hand: hand.key(Qt.Key.Key_Escape),
     "second button": lambda hand: hand.press((30, 22), RIGHT, held=LEFT | RIGHT),
     "focus": lambda hand: hand.lose_focus(),
-    "other tool": lambda hand: hand.view.set_tool(Pick(hand.view._document)),
+    "other tool": lambda hand: hand.view.set_tool(Lasso(hand.view._document)),
 }
 
 
@@ -251,8 +251,8 @@ def test_a_stroke_whose_release_was_lost_ends_at_the_next_move(view, hand, docum
     assert np.array_equal(document.labels.array, labels)
 
 
-def test_a_pan_whose_release_was_lost_ends_at_the_next_move(view, hand, document):
-    view.set_tool(Pick(document))
+def test_a_pan_whose_release_was_lost_ends_at_the_next_move(view, hand, document, cells):
+    view.set_tool(Pick(cells))
     hand.press((30, 10))
     hand.move((35, 20), LEFT)
     place = hand.at(0, 0)
@@ -267,8 +267,8 @@ def outline_points(turns=1.0):
 
 
 @pytest.mark.parametrize(("button", "modifiers"), [(RIGHT, PLAIN), (LEFT, SHIFT)])
-def test_outline_as_in_cellpose(view, hand, document, button, modifiers):
-    view.set_tool(Pick(document))
+def test_outline_as_in_cellpose(view, hand, document, cells, button, modifiers):
+    view.set_tool(Pick(cells))
     points = outline_points()
     hand.click(points[0], button, modifiers)
     for point in points[1:]:
@@ -279,8 +279,8 @@ def test_outline_as_in_cellpose(view, hand, document, button, modifiers):
     assert document.undo.count() == 1
 
 
-def test_outline_ends_at_a_second_right_click_and_at_a_double_one(view, hand, document):
-    view.set_tool(Pick(document))
+def test_outline_ends_at_a_second_right_click_and_at_a_double_one(view, hand, document, cells):
+    view.set_tool(Pick(cells))
     points = outline_points(0.7)
     hand.click(points[0], RIGHT)
     for point in points[1:]:
@@ -296,8 +296,8 @@ def test_outline_ends_at_a_second_right_click_and_at_a_double_one(view, hand, do
 
 
 @pytest.mark.parametrize("interrupt", ["escape", "focus", "other tool"])
-def test_an_interrupted_outline_is_dropped(view, hand, document, interrupt):
-    outline = Outline(document)
+def test_an_interrupted_outline_is_dropped(view, hand, document, cells, interrupt):
+    outline = Outline(cells)
     view.set_tool(outline)
     points = outline_points(0.6)
     hand.click(points[0], RIGHT)

@@ -1,15 +1,18 @@
 """What can be done: a table of actions, what they act on, and what they do.
 
-`table` is the data, `live` makes Qt actions of it, `workbench` is what they act on.
+`table` is the data, `editing` its part on masks, `when` its conditions; `live` makes Qt
+actions of it, `workbench` is what they act on.
 """
 
+from cellmend_app.actions.editing import SHAPES, TOOLS
 from cellmend_app.actions.live import Actions
-from cellmend_app.actions.table import PRIMARY, PROMINENT, TABLE, TOOL_BAR, TOOLS
+from cellmend_app.actions.table import PRIMARY, PROMINENT, TABLE, TOOL_BAR
 from cellmend_app.actions.workbench import Panels, Services, Workbench
 
 __all__ = [
     "PRIMARY",
     "PROMINENT",
+    "SHAPES",
     "TABLE",
     "TOOLS",
     "TOOL_BAR",

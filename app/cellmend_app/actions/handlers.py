@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from PyQt6.QtWidgets import QApplication
 
 from cellmend.errors import CellmendError
+from cellmend.labels.stroke import Overlap
 from cellmend_app.actions.workbench import Workbench
 from cellmend_app.dialogs import files
+from cellmend_app.dialogs.cells import FilterDialog, IdDialog
 from cellmend_app.dialogs.retrain import RetrainDialog
 from cellmend_app.resources import Theme, palette, style_sheet
 from cellmend_app.services.models import SEGMENTATION
-from cellmend_app.tools.cells import delete_cell
 
 
 def open_image(w: Workbench) -> None:
@@ -47,9 +50,23 @@ def close_window(w: Workbench) -> None:
     w.window.close()
 
 
-def delete_selected(w: Workbench) -> None:
-    """Delete the selected cell."""
-    delete_cell(w.document, w.document.selected)
+def filter_cells(w: Workbench) -> None:
+    """Open the dialog that selects cells by their size."""
+    FilterDialog(w.document, w.window).open()
+
+
+def change_id(w: Workbench) -> None:
+    """Ask for another id of the selected cell."""
+    label = w.document.selected
+    dialog = IdDialog(label, w.window)
+    dialog.chosen.connect(lambda new: w.services.cells.change_id(label, new))
+    dialog.open()
+
+
+def next_overlap(w: Workbench) -> None:
+    """Go to the next rule for pixels of other cells."""
+    rules = get_args(Overlap)
+    w.document.set_overlap(rules[(rules.index(w.document.overlap) + 1) % len(rules)])
 
 
 def restore(w: Workbench, task: str) -> None:

@@ -9,29 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cellmend_app.actions import handlers as do
+from cellmend_app.actions.editing import CELLS, EDIT, TOOL_MENU
 from cellmend_app.actions.spec import Spec, Test
-from cellmend_app.actions.workbench import ToolName, Workbench
+from cellmend_app.actions.when import has_cells, has_channels, has_image, has_siblings
+from cellmend_app.actions.workbench import Workbench
 from cellmend_app.dialogs.shortcuts import ShortcutSheet
-
-
-def has_image(w: Workbench) -> bool:
-    """Whether an image is open."""
-    return w.document.image is not None
-
-
-def has_cells(w: Workbench) -> bool:
-    """Whether there are masks."""
-    return has_image(w) and w.document.labels.count > 0
-
-
-def has_siblings(w: Workbench) -> bool:
-    """Whether there are other images in the folder."""
-    return len(w.services.files.folder) > 1
-
-
-def has_channels(w: Workbench) -> bool:
-    """Whether there are several channels to show or hide."""
-    return len(w.view.channels) > 1
 
 
 def can_segment(w: Workbench) -> bool:
@@ -42,20 +24,6 @@ def can_segment(w: Workbench) -> bool:
 def can_restore(task: str) -> Test:
     """Return whether the model of `task` can be run on an open image."""
     return lambda w: has_image(w) and w.panels.restore.ready(task) and not w.computing
-
-
-def _tool(name: ToolName, text: str, key: str, tip: str) -> Spec:
-    return Spec(
-        id=name,
-        text=text,
-        run=lambda w: w.use_tool(name),
-        keys=(key,),
-        tip=tip,
-        icon="delete-cells" if name == "delete" else name,
-        when=has_image,
-        checked=lambda w: w.tool == name,
-        group="tools",
-    )
 
 
 def _channel(index: int, key: str, which: str) -> Spec:
@@ -104,6 +72,22 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
             lambda w: w.services.files.step(1),
             ("D", "Right"),
             icon="next",
+            when=has_siblings,
+        ),
+        Spec(
+            "done",
+            "Done with this image",
+            lambda w: w.services.review.toggle_done(),
+            ("Ctrl+E",),
+            tip="Mark this image as done, or as in progress again",
+            when=has_image,
+            checked=lambda w: w.services.review.done,
+        ),
+        Spec(
+            "next-undone",
+            "Next image that is not done",
+            lambda w: w.services.review.open_next(),
+            ("N",),
             when=has_siblings,
         ),
         None,
@@ -161,52 +145,9 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
         None,
         Spec("quit", "Quit", do.close_window, ("Ctrl+Q",)),
     ),
-    "Edit": (
-        Spec(
-            "undo",
-            "Undo",
-            lambda w: w.document.undo.undo(),
-            ("Ctrl+Z",),
-            icon="undo",
-            when=lambda w: w.document.undo.canUndo(),
-        ),
-        Spec(
-            "redo",
-            "Redo",
-            lambda w: w.document.undo.redo(),
-            ("Ctrl+Y", "Ctrl+Shift+Z"),
-            icon="redo",
-            when=lambda w: w.document.undo.canRedo(),
-        ),
-        None,
-        _tool(
-            "pick", "Pick", "V", "Click selects, Ctrl+click deletes, Alt+click merges, drag pans"
-        ),
-        _tool("brush", "Brush", "P", "Paint a cell; Shift begins a new one"),
-        _tool("eraser", "Eraser", "E", "Erase pixels of masks"),
-        _tool("outline", "Outline", "O", "Draw the border of a new cell"),
-        _tool("merge", "Merge", "M", "Click a cell, then those to merge into it"),
-        _tool("delete", "Delete cells", "K", "Click cells to delete them"),
-        None,
-        Spec("brush-smaller", "Smaller brush", lambda w: w.panels.edit.step_brush(-1), (",",)),
-        Spec("brush-larger", "Larger brush", lambda w: w.panels.edit.step_brush(1), (".",)),
-        None,
-        Spec(
-            "delete-selected",
-            "Delete selected cell",
-            do.delete_selected,
-            ("Del", "Backspace"),
-            icon="delete",
-            when=lambda w: w.document.selected > 0,
-        ),
-        Spec(
-            "clear",
-            "Clear all masks",
-            lambda w: w.services.segment.clear(),
-            ("Ctrl+0",),
-            when=has_cells,
-        ),
-    ),
+    "Edit": EDIT,
+    "Tools": TOOL_MENU,
+    "Cells": CELLS,
     "View": (
         Spec("zoom-in", "Zoom in", lambda w: w.view.zoom(1.25), ("=", "+"), when=has_image),
         Spec("zoom-out", "Zoom out", lambda w: w.view.zoom(0.8), ("-",), when=has_image),
@@ -320,10 +261,6 @@ TOOL_BAR: tuple[str | None, ...] = (
 )
 PROMINENT = {"denoise", "deblur", "upsample"}
 PRIMARY = "segment"
-TOOLS = ("pick", "brush", "eraser", "outline", "merge", "delete")
-"""The ids of the actions that choose a tool."""
-
-
 MOUSE = (
     ("Wheel", "Zoom"),
     ("Left drag", "Move the image"),
@@ -331,9 +268,17 @@ MOUSE = (
     ("C held", "Compare the restored with the raw image"),
     ("Left click", "Select a cell"),
     ("Ctrl+left click", "Delete a cell"),
-    ("Alt+left click", "Merge a cell into the selected one"),
+    ("Alt+left click", "Merge a cell into the selected ones"),
+    ("Ctrl+Shift+left click", "Add a cell to the selection, or take it out"),
     ("Right click, or Shift+left click", "Start an outline; again, or back at its start, ends it"),
-    ("Esc", "Drop the outline or stroke being drawn"),
+    ("Esc", "Drop what is being drawn or moved"),
+    (
+        "Enter",
+        "Close the outline or polygon being drawn; with none, draw the selected cells of a "
+        "volume in the planes between",
+    ),
+    ("Backspace", "Take back the last corner of the polygon being drawn"),
+    ("Arrows, with the Move tool", "Move the selected cells by a pixel; with Shift by ten"),
 )
 
 

@@ -15,17 +15,51 @@ from cellmend_app.panels.restore import RestorePanel
 from cellmend_app.panels.segment import SegmentPanel
 from cellmend_app.panels.view import ViewPanel
 from cellmend_app.resources import Theme, theme_named
+from cellmend_app.services.assist import AssistService
+from cellmend_app.services.cells import CellService
 from cellmend_app.services.models import ModelService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.restore import RestoreService
+from cellmend_app.services.review import ReviewService
 from cellmend_app.services.segment import SegmentService
 from cellmend_app.services.train import TrainService
 from cellmend_app.settings import Preferences
-from cellmend_app.tools import Brush, Delete, Eraser, Merge, Outline, Pick, Tool
+from cellmend_app.tools import (
+    Brush,
+    Delete,
+    Eraser,
+    Fill,
+    Find,
+    Lasso,
+    Merge,
+    Move,
+    Outline,
+    Pick,
+    Polygon,
+    Rectangle,
+    SplitLine,
+    SplitPoints,
+    Tool,
+)
 from cellmend_app.viewer import ImageView
 from cellmend_app.workers import JobRunner
 
-ToolName = Literal["pick", "brush", "eraser", "outline", "merge", "delete"]
+ToolName = Literal[
+    "pick",
+    "rectangle",
+    "lasso",
+    "brush",
+    "eraser",
+    "outline",
+    "polygon",
+    "find",
+    "fill",
+    "split-line",
+    "split-points",
+    "merge",
+    "move",
+    "delete",
+]
 
 
 @dataclass(frozen=True)
@@ -37,6 +71,9 @@ class Services:
     segment: SegmentService
     models: ModelService
     training: TrainService
+    cells: CellService
+    assist: AssistService
+    review: ReviewService
 
 
 @dataclass(frozen=True)
@@ -71,7 +108,7 @@ class Workbench:
         self.services = services
         self.panels = panels
         self.view = view
-        self.tools: dict[ToolName, Tool] = make_tools(document)
+        self.tools: dict[ToolName, Tool] = make_tools(document, services.cells, services.assist)
         self.tool: ToolName = "pick"
         self.retrain: RetrainDialog | None = None
         self.use_tool("pick")
@@ -98,13 +135,23 @@ class Workbench:
                 tool.radius = diameter / 2
 
 
-def make_tools(document: Document) -> dict[ToolName, Tool]:
+def make_tools(
+    document: Document, cells: CellService, assist: AssistService
+) -> dict[ToolName, Tool]:
     """Return one tool of each kind, owned by the document."""
     return {
-        "pick": Pick(document, document),
+        "pick": Pick(cells, document),
+        "rectangle": Rectangle(document, document),
+        "lasso": Lasso(document, document),
         "brush": Brush(document, parent=document),
         "eraser": Eraser(document, parent=document),
-        "outline": Outline(document, document, left_starts=True),
-        "merge": Merge(document, document),
-        "delete": Delete(document, document),
+        "outline": Outline(cells, document, left_starts=True),
+        "polygon": Polygon(cells, document),
+        "find": Find(assist, document, document),
+        "fill": Fill(cells, document),
+        "split-line": SplitLine(cells, document),
+        "split-points": SplitPoints(cells, document),
+        "merge": Merge(cells, document),
+        "move": Move(cells, document),
+        "delete": Delete(cells, document),
     }

@@ -1,19 +1,28 @@
-"""The panel that corrects masks: the tools, and the size of the brush."""
+"""The panel that corrects masks: what is done to selected cells, brush and overlap rule."""
 
 from __future__ import annotations
 
+from typing import get_args
+
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QLabel, QSizePolicy, QSlider, QToolButton, QWidget
+from PyQt6.QtWidgets import QComboBox, QLabel, QSizePolicy, QSlider, QToolBar, QToolButton, QWidget
 
+from cellmend.labels.stroke import Overlap
 from cellmend_app.document import Document
-from cellmend_app.panels.parts import ICON_SIZE, add, column, labelled, muted, name, row
+from cellmend_app.panels.parts import ICON_SIZE, add, column, muted, name, row
 
 MIN_BRUSH, MAX_BRUSH, FIRST_BRUSH = 1, 200, 9
+RULES: dict[Overlap, str] = {"keep": "Keep old", "replace": "Replace", "exclude": "Exclude"}
+OVERLAP_TIP = (
+    "Where drawing meets other cells: keep them, replace them, or exclude what both claim  (I)"
+)
+TOOL_GROUPS = (3, 8, 11)
+"""Before which tools the palette has a line."""
 
 
 class EditPanel(QWidget):
-    """Tool buttons and brush size.
+    """Edits of the selected cells, brush size, and what drawing does to other cells.
 
     Signals
     -------
@@ -32,8 +41,14 @@ class EditPanel(QWidget):
         self.brush.setPageStep(5)
         name(self.brush, "Brush size", "Diameter of brush and eraser in pixels  ( ,  and  . )")
         self.size_label = QLabel(f"{FIRST_BRUSH} px")
-        self.size_label.setMinimumWidth(44)
+        self.size_label.setMinimumWidth(40)
         self.size_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        brush = QLabel("Brush")
+        brush.setBuddy(self.brush)
+        self.rule = QComboBox()
+        for rule, text in RULES.items():
+            self.rule.addItem(text, rule)
+        name(self.rule, "Overlap", OVERLAP_TIP)
         self.state = muted()
         self.state.setWordWrap(False)
         self._delete = QToolButton()
@@ -41,13 +56,18 @@ class EditPanel(QWidget):
         self.selected = QWidget()
         self.selected.setLayout(row(self.state, self._delete, stretch=0))
         self._layout = column(self)
-        add(self._layout, labelled("Brush size", self.brush, self.size_label))
+        add(
+            self._layout,
+            row(brush, self.brush, self.size_label, self.rule, stretch=1),
+        )
         self.brush.valueChanged.connect(self._on_brush)
+        self.rule.currentIndexChanged.connect(lambda _: self._on_rule())
+        document.overlap_changed.connect(self._show_rule)
         document.selection_changed.connect(self._show_selection)
         self._show_selection(0)
 
     def add_actions(self, actions: list[QAction], delete: QAction) -> None:
-        """Put tools and edits at the top, and `delete` beside the selected cell."""
+        """Put edits of cells at the top, and `delete` beside the selected cell."""
         self._layout.insertLayout(0, row(*[tool_button(action) for action in actions], spacing=1))
         self._delete.setDefaultAction(delete)
         self._delete.setAccessibleName(delete.text())
@@ -61,9 +81,46 @@ class EditPanel(QWidget):
         self.size_label.setText(f"{diameter} px")
         self.brush_changed.emit(diameter)
 
+    def _on_rule(self) -> None:
+        self._document.set_overlap(self.rule.currentData())
+
+    def _show_rule(self, rule: Overlap) -> None:
+        self.rule.setCurrentIndex(get_args(Overlap).index(rule))
+
     def _show_selection(self, label: int) -> None:
-        self.state.setText(f"Cell {label} is selected")
+        count = len(self._document.selection)
+        text = f"Cell {label} is selected" if count == 1 else f"{count:,} cells are selected"
+        self.state.setText(text)
         self.selected.setVisible(label > 0)
+
+
+class OverlapNote(QLabel):
+    """Says in the status bar what drawing does to other cells."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self.setToolTip(OVERLAP_TIP)
+        document.overlap_changed.connect(self._show)
+        self._show(document.overlap)
+
+    def _show(self, rule: Overlap) -> None:
+        self.setText(f"Overlap: {RULES[rule].lower()}")
+
+
+def tool_palette(actions: list[QAction]) -> QToolBar:
+    """Return the column of tools beside the image."""
+    palette = QToolBar("Tools for masks")
+    palette.setObjectName("palette")
+    palette.setOrientation(Qt.Orientation.Vertical)
+    palette.setIconSize(ICON_SIZE)
+    for position, action in enumerate(actions):
+        if position in TOOL_GROUPS:
+            palette.addSeparator()
+        palette.addAction(action)
+        button = palette.widgetForAction(action)
+        if button is not None:
+            button.setAccessibleName(action.text())
+    return palette
 
 
 def tool_button(action: QAction) -> QToolButton:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.image import Image
+from cellmend.labels.paint import Shape
 from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
 from cellmend.progress import Reporter
-from cellmend_app.services.pipelines import Restored, Segmented, SegmentRequest
+from cellmend_app.services.pipelines import ClickRequest, Restored, Segmented, SegmentRequest
 
 CHUNK = 4 << 20
 
@@ -82,6 +83,18 @@ class CorePipelines:
         from cellmend.dynamics import masks_from_flows
 
         return masks_from_flows(flows, cellprob, settings, report=report).masks
+
+    def cell_at(self, request: ClickRequest, report: Reporter) -> Shape | None:
+        """Find the cell at a place by the flows, or else by the image."""
+        from cellmend.segment.click import cell_from_flows, cell_from_image
+
+        at, diameter = request.at, request.diameter
+        found = None
+        if request.flows is not None and request.cellprob is not None:
+            found = cell_from_flows(request.flows, request.cellprob, at, diameter, report)
+        if found is None:
+            found = cell_from_image(request.plane.astype(np.float32), at, diameter)
+        return found
 
     def _restorer(self, model: str, device: str) -> Restorer:
         from cellmend.restore import Restorer

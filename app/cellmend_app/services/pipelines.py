@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.image import Image
+from cellmend.labels.paint import Shape
 from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
 from cellmend.progress import Reporter
 from cellmend.provenance import Provenance
@@ -74,6 +75,29 @@ class SegmentRequest:
     previous: tuple[Provenance, ...] = ()
 
 
+@dataclass(frozen=True)
+class ClickRequest:
+    """One cell to be found at a place.
+
+    Parameters
+    ----------
+    plane
+        The image (Y, X).
+    at
+        The pixel (y, x).
+    diameter
+        Of cells, in pixels.
+    flows, cellprob
+        (2, Y, X) and (Y, X) of an earlier run, if there was one.
+    """
+
+    plane: NDArray[np.generic]
+    at: tuple[int, int]
+    diameter: float
+    flows: NDArray[np.float32] | None = None
+    cellprob: NDArray[np.float32] | None = None
+
+
 class Pipelines(Protocol):
     """What the services need computed; tests may pass their own."""
 
@@ -96,3 +120,6 @@ class Pipelines(Protocol):
         report: Reporter,
     ) -> NDArray[np.uint32]:
         """Make masks from the output of an earlier run."""
+
+    def cell_at(self, request: ClickRequest, report: Reporter) -> Shape | None:
+        """Find the cell at a place: its box and mask, None if nothing is found."""

@@ -110,12 +110,6 @@ class SegmentService(QObject):
         job.finished.connect(lambda: self._forget(job))
         return job
 
-    def clear(self) -> None:
-        """Remove all masks; can be undone."""
-        document = self._document
-        empty = np.zeros(document.labels_shape, np.uint32)
-        document.undo.push(ReplaceLabels(document, empty, "Clear all masks"))
-
     def _source(self, request: SegmentRequest, raw: Image) -> tuple[Image, float, SegmentRequest]:
         """Return the image to segment, its enlargement, and the request in its pixels."""
         layer = self._document.restored

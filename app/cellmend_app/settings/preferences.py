@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from PyQt6.QtCore import QByteArray, QSettings
 
 
 class Preferences:
-    """Window geometry, theme and last folder, in `QSettings`."""
+    """Window geometry, theme, last folder and review states, in `QSettings`."""
 
     def __init__(self, store: QSettings | None = None) -> None:
         self._store = store if store is not None else QSettings("Cellmend", "Cellmend")
@@ -41,3 +44,22 @@ class Preferences:
     @folder.setter
     def folder(self, value: Path) -> None:
         self._store.setValue("folder", str(value))
+
+    def review(self, folder: Path) -> dict[str, str]:
+        """Return the review state of the images of a folder, by file name."""
+        try:
+            states = json.loads(str(self._store.value(_review_key(folder), "{}")))
+        except ValueError:
+            return {}
+        if not isinstance(states, dict):
+            return {}
+        return {str(name): str(state) for name, state in states.items()}
+
+    def set_review(self, folder: Path, states: Mapping[str, str]) -> None:
+        """Remember the review state of the images of a folder."""
+        self._store.setValue(_review_key(folder), json.dumps(dict(states)))
+
+
+def _review_key(folder: Path) -> str:
+    # A path itself would make groups of its parts.
+    return f"review/{hashlib.sha256(str(folder).encode()).hexdigest()[:24]}"

@@ -1,4 +1,4 @@
-"""Tools that act on whole cells: pick, delete, merge."""
+"""Tools that act on the cell, or the place, that is clicked."""
 
 from __future__ import annotations
 
@@ -6,41 +6,31 @@ from collections.abc import Sequence
 
 from PyQt6.QtCore import QObject, Qt
 
-from cellmend.labels import operations
-from cellmend_app.commands import EditLabels
 from cellmend_app.document import Document
+from cellmend_app.services.assist import AssistService
+from cellmend_app.services.cells import CellService
 from cellmend_app.tools.outline import Outline
 from cellmend_app.tools.protocol import Point, Pointer, Tool
 
-
-def delete_cell(document: Document, label: int) -> None:
-    """Delete a cell, undoably."""
-    labels = document.labels
-    patch = operations.delete(labels.array, [label], labels.index)
-    if patch:
-        document.undo.push(EditLabels(document, patch, f"Delete cell {label}"))
-        document.status.emit(f"Deleted cell {label}.")
-
-
-def merge_cells(document: Document, label: int, other: int) -> None:
-    """Make two cells one, undoably; it keeps the first id and is selected."""
-    labels = document.labels
-    patch = operations.merge(labels.array, [label, other], labels.index)
-    document.undo.push(EditLabels(document, patch, f"Merge cells {label} and {other}"))
-    document.select(label)
-    document.status.emit(f"Merged cell {other} into cell {label}.")
+_CTRL, _ALT, _SHIFT = (
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.AltModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+)
 
 
 class Pick(Tool):
     """The tool of every day, with the gestures of Cellpose.
 
     Click selects, Ctrl+click (Cmd) deletes, Alt+click merges the cell into the selected
-    one; a right click or Shift+left click starts an outline.
+    one; a right click or Shift+left click starts an outline. Ctrl+Shift+click adds a cell
+    to the selection, or takes it out.
     """
 
-    def __init__(self, document: Document, parent: QObject | None = None) -> None:
-        super().__init__(document, parent)
-        self.outline = Outline(document, self)
+    def __init__(self, cells: CellService, parent: QObject | None = None) -> None:
+        super().__init__(cells.document, parent)
+        self._cells = cells
+        self.outline = Outline(cells, self)
         self.outline.changed.connect(self.changed)
 
     @property
@@ -65,6 +55,14 @@ class Pick(Tool):
         """Go on with the outline."""
         self.outline.release(pointer)
 
+    def takes(self, key: int, modifiers: Qt.KeyboardModifier) -> bool:
+        """Take the keys of the outline."""
+        return self.outline.takes(key, modifiers)
+
+    def key(self, key: int, modifiers: Qt.KeyboardModifier) -> None:
+        """Give a key to the outline."""
+        self.outline.key(key, modifiers)
+
     def cancel(self) -> None:
         """Drop the outline."""
         self.outline.cancel()
@@ -73,10 +71,12 @@ class Pick(Tool):
         """Select, delete or merge the cell under the pointer."""
         document = self.document
         label = document.id_at(pointer.y, pointer.x)
-        if pointer.has(Qt.KeyboardModifier.ControlModifier):
-            delete_cell(document, label)
-        elif pointer.has(Qt.KeyboardModifier.AltModifier):
-            _merge_into_selected(document, label)
+        if pointer.has(_CTRL) and pointer.has(_SHIFT):
+            document.toggle(label)
+        elif pointer.has(_CTRL):
+            self._cells.delete([label])
+        elif pointer.has(_ALT):
+            _merge_into_selected(self._cells, label)
         else:
             document.select(label)
 
@@ -84,25 +84,62 @@ class Pick(Tool):
 class Delete(Tool):
     """Each click deletes a cell."""
 
+    def __init__(self, cells: CellService, parent: QObject | None = None) -> None:
+        super().__init__(cells.document, parent)
+        self._cells = cells
+
     def click(self, pointer: Pointer) -> None:
         """Delete the cell under the pointer."""
-        delete_cell(self.document, self.document.id_at(pointer.y, pointer.x))
+        self._cells.delete([self.document.id_at(pointer.y, pointer.x)])
 
 
 class Merge(Tool):
     """The first click selects a cell, each further click merges one into it."""
 
+    def __init__(self, cells: CellService, parent: QObject | None = None) -> None:
+        super().__init__(cells.document, parent)
+        self._cells = cells
+
     def click(self, pointer: Pointer) -> None:
         """Select a cell, or merge it into the selected one."""
         label = self.document.id_at(pointer.y, pointer.x)
         if self.document.selected and label:
-            _merge_into_selected(self.document, label)
+            _merge_into_selected(self._cells, label)
         else:
             self.document.select(label)
 
 
-def _merge_into_selected(document: Document, label: int) -> None:
+class Fill(Tool):
+    """A click gives enclosed background to the cell around it."""
+
+    def __init__(self, cells: CellService, parent: QObject | None = None) -> None:
+        super().__init__(cells.document, parent)
+        self._cells = cells
+
+    def click(self, pointer: Pointer) -> None:
+        """Fill the background under the pointer."""
+        self._cells.fill(pointer.y, pointer.x)
+
+
+class Find(Tool):
+    """A click finds the cell under it, by the flows of the last run or by the image."""
+
+    def __init__(self, assist: AssistService, document: Document, parent: QObject) -> None:
+        super().__init__(document, parent)
+        self._assist = assist
+
+    def click(self, pointer: Pointer) -> None:
+        """Find the cell under the pointer; one that is there already is selected."""
+        label = self.document.id_at(pointer.y, pointer.x)
+        if label:
+            self.document.select(label)
+        else:
+            self._assist.find(pointer.y, pointer.x)
+
+
+def _merge_into_selected(cells: CellService, label: int) -> None:
+    document = cells.document
     if not document.selected:
         document.status.emit("Select a cell first, then Alt+click the one to merge into it.")
-    elif label and label != document.selected:
-        merge_cells(document, document.selected, label)
+    elif label and label not in document.selection:
+        cells.merge([*document.selection, label])

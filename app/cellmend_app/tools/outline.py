@@ -7,16 +7,12 @@ from math import hypot
 
 from PyQt6.QtCore import QObject, Qt
 
-from cellmend.labels import operations
-from cellmend.labels.stroke import Overlap
-from cellmend_app.commands import EditLabels
-from cellmend_app.document import Document
+from cellmend_app.services.cells import CellService
 from cellmend_app.tools.protocol import Point, Pointer, Tool
 
 MIN_LENGTH = 8
-"""An outline must be longer than this, in pixels..."""
-MIN_PIXELS = 10
-"""...and enclose more free pixels than this (both as in Cellpose)."""
+"""An outline must be longer than this, in pixels (as in Cellpose)."""
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 CLOSE_SCREEN = 7.0
 """How near, in screen pixels, the pointer must come to the start to close the outline."""
 
@@ -30,16 +26,16 @@ class Outline(Tool):
     """
 
     def __init__(
-        self, document: Document, parent: QObject | None = None, *, left_starts: bool = False
+        self, cells: CellService, parent: QObject | None = None, *, left_starts: bool = False
     ) -> None:
-        super().__init__(document, parent)
-        self.overlap: Overlap = "keep"
+        super().__init__(cells.document, parent)
+        self._cells = cells
         self.left_starts = left_starts
         self._points: list[Point] = []
         self._length = 0.0
         self._away = False
-        document.image_changed.connect(self.cancel)
-        document.plane_changed.connect(self.cancel)
+        self.document.image_changed.connect(self.cancel)
+        self.document.plane_changed.connect(self.cancel)
 
     @property
     def trace(self) -> Sequence[Point]:
@@ -85,6 +81,17 @@ class Outline(Tool):
         if self.left_starts and self._away and pointer.button == Qt.MouseButton.LeftButton:
             self._finish()
 
+    def takes(self, key: int, modifiers: Qt.KeyboardModifier) -> bool:
+        """Take Enter to close the outline or, in a volume, to fill the planes between."""
+        return key in ENTER and (self.busy or len(self.document.frame) > 1)
+
+    def key(self, key: int, modifiers: Qt.KeyboardModifier) -> None:
+        """Close the outline, or draw the cells in the planes between those they are in."""
+        if self.busy:
+            self._finish()
+        else:
+            self._cells.interpolate()
+
     def cancel(self) -> None:
         """Drop the outline."""
         if self.busy:
@@ -94,7 +101,7 @@ class Outline(Tool):
     def _starts(self, pointer: Pointer) -> bool:
         if pointer.button == Qt.MouseButton.RightButton:
             return True
-        shift = pointer.has(Qt.KeyboardModifier.ShiftModifier)
+        shift = pointer.modifiers == Qt.KeyboardModifier.ShiftModifier
         return pointer.button == Qt.MouseButton.LeftButton and (shift or self.left_starts)
 
     def _finish(self) -> None:
@@ -104,15 +111,7 @@ class Outline(Tool):
         if length <= MIN_LENGTH:
             self.document.status.emit("The outline was too short for a cell.")
             return
-        labels = self.document.labels
-        label = labels.next_id()
-        patch = operations.fill(labels.array, points, label, self.overlap)
-        if patch.size <= MIN_PIXELS:
-            self.document.status.emit("The outline encloses too few free pixels for a cell.")
-            return
-        command = EditLabels(self.document, patch, f"Draw cell {label}", drawn=[label])
-        self.document.undo.push(command)
-        self.document.status.emit(f"Drew cell {label}: {patch.size} pixels.")
+        self._cells.draw(points)
 
 
 def _distance(point: Point, pointer: Pointer) -> float:

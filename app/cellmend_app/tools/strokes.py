@@ -7,7 +7,7 @@ from math import ceil, hypot
 from PyQt6.QtCore import QObject, Qt
 
 from cellmend.labels.paint import capsule
-from cellmend.labels.stroke import Overlap, StrokeBuilder
+from cellmend.labels.stroke import StrokeBuilder
 from cellmend_app.commands import EditLabels
 from cellmend_app.document import Document
 from cellmend_app.tools.protocol import Point, Pointer, Tool
@@ -122,7 +122,6 @@ class Brush(Stroke):
         self, document: Document, radius: float = 5.0, parent: QObject | None = None
     ) -> None:
         super().__init__(document, radius, parent)
-        self.overlap: Overlap = "keep"
         self._new = 0
 
     def begin(self, pointer: Pointer) -> StrokeBuilder:
@@ -132,7 +131,7 @@ class Brush(Stroke):
         if pointer.has(Qt.KeyboardModifier.ShiftModifier):
             label = 0
         self._new = 0 if label else document.labels.next_id()
-        return StrokeBuilder(document.labels.array, label or self._new, self.overlap)
+        return StrokeBuilder(document.labels.array, label or self._new, document.overlap)
 
     def drawn(self) -> tuple[int, ...]:
         """Return the new id, if the stroke made one."""
@@ -140,20 +139,15 @@ class Brush(Stroke):
 
 
 class Eraser(Stroke):
-    """Clears pixels: of every cell, or only of the one under the press."""
+    """Clears pixels of every cell; with Shift, only of the one under the press."""
 
     text = "Erase"
 
-    def __init__(
-        self, document: Document, radius: float = 5.0, parent: QObject | None = None
-    ) -> None:
-        super().__init__(document, radius, parent)
-        self.one_cell = False
-
     def begin(self, pointer: Pointer) -> StrokeBuilder:
         """Choose what may be erased."""
-        here = self.document.id_at(pointer.y, pointer.x) or self.document.selected
-        only = here if self.one_cell and here else None
+        only = None
+        if pointer.has(Qt.KeyboardModifier.ShiftModifier):
+            only = self.document.id_at(pointer.y, pointer.x) or self.document.selected or None
         return StrokeBuilder(self.document.labels.array, 0, only=only)
 
 

@@ -19,14 +19,14 @@ Mask = NDArray[np.bool_]
 
 
 def interpolate(
-    planes: NDArray[np.integer], indexes: Sequence[LabelIndex], label: int
+    planes: Sequence[NDArray[np.integer]], indexes: Sequence[LabelIndex], label: int
 ) -> dict[int, Patch]:
     """Draw a cell in every plane between two that hold it, over background only.
 
     Parameters
     ----------
     planes
-        (Z, Y, X) label image.
+        The (Y, X) label images of a volume, in order.
     indexes
         Where the cells of each plane are.
     label

@@ -29,8 +29,10 @@ def delete(labels: Labels, ids: Iterable[int], places: Places | None = None) -> 
     return Patch.merge(_of_label(labels, label, box, 0) for label, box in found)
 
 
-def merge(labels: Labels, ids: Sequence[int], places: Places | None = None) -> Patch:
-    """Make cells one; all take the first id.
+def merge(
+    labels: Labels, ids: Sequence[int], places: Places | None = None, *, into: int | None = None
+) -> Patch:
+    """Make cells one; all take the id `into`, by default the first.
 
     Raises
     ------
@@ -38,7 +40,8 @@ def merge(labels: Labels, ids: Sequence[int], places: Places | None = None) -> P
         If one of the ids is not in the image.
     """
     found = find(labels, ids, places)
-    return Patch.merge(_of_label(labels, label, box, ids[0]) for label, box in found)
+    target = ids[0] if into is None else into
+    return Patch.merge(_of_label(labels, label, box, target) for label, box in found)
 
 
 def change_id(labels: Labels, label: int, new: int, places: Places | None = None) -> Patch:
@@ -125,6 +128,22 @@ def touching(
         own = (around == label).astype(np.uint8)
         border = cv2.dilate(own, np.ones((3, 3), np.uint8)).astype(bool) & (own == 0)
         for other in chosen.intersection(np.unique(around[border]).tolist()):
+            pairs.add((min(label, other), max(label, other)))
+    return sorted(pairs)
+
+
+def overlapping(
+    lower: Labels, upper: Labels, ids: Iterable[int], places: Places | None = None
+) -> list[tuple[int, int]]:
+    """Return the pairs of these cells that lie over each other in two planes.
+
+    `places` tells where the cells of `lower` are; those that are not there are passed over.
+    """
+    chosen = set(ids)
+    pairs = set()
+    for label, box in find(lower, chosen, places, missing_ok=True):
+        above = np.unique(crop(upper, box)[crop(lower, box) == label]).tolist()
+        for other in chosen.intersection(above) - {label}:
             pairs.add((min(label, other), max(label, other)))
     return sorted(pairs)
 

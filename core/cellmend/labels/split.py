@@ -7,27 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse import csgraph
 
 from cellmend.errors import InputError
-from cellmend.labels.paint import Point, Shape, capsule, clip
+from cellmend.labels.paint import Point
 from cellmend.labels.patches import Patch
 from cellmend.labels.places import Labels, Places, crop, find
 from cellmend.labels.runs import Box
 
+FINE_BITS = 4
+"""Lines are drawn between sixteenths of a pixel."""
+
 
 def split_line(
-    labels: Labels,
-    label: int,
-    p: Point,
-    q: Point,
-    new_id: int,
-    *,
-    width: float = 1.0,
-    places: Places | None = None,
+    labels: Labels, label: int, p: Point, q: Point, new_id: int, *, places: Places | None = None
 ) -> Patch:
     """Cut a cell along a line from p to q (y, x).
 
@@ -41,10 +38,7 @@ def split_line(
     """
     [(_, box)] = find(labels, [label], places)
     inside = crop(labels, box) == label
-    cut = np.zeros_like(inside)
-    shape = clip(_shifted(capsule(p, q, max(width / 2, 0.71)), box), inside.shape)
-    (y0, x0, y1, x1), line = shape
-    cut[y0:y1, x0:x1] = line
+    cut = _line(p, q, box)
     pieces, count = ndimage.label(inside & ~cut, structure=np.ones((3, 3)))
     if count < 2:
         raise InputError(
@@ -52,6 +46,16 @@ def split_line(
             hint="Begin and end it outside of the cell.",
         )
     return _renumber(labels, box, inside, _nearest(pieces, inside), new_id)
+
+
+def crossed(labels: Labels, p: Point, q: Point) -> list[int]:
+    """Return the cells under a line from p to q (y, x), ascending."""
+    steps = 2 * int(max(abs(q[0] - p[0]), abs(q[1] - p[1]))) + 2
+    ys = np.rint(np.linspace(p[0], q[0], steps)).astype(np.intp)
+    xs = np.rint(np.linspace(p[1], q[1], steps)).astype(np.intp)
+    inside = (ys >= 0) & (xs >= 0) & (ys < labels.shape[0]) & (xs < labels.shape[1])
+    found: list[int] = np.unique(labels[ys[inside], xs[inside]]).tolist()
+    return [label for label in found if label]
 
 
 def split_seeds(
@@ -85,9 +89,13 @@ def split_seeds(
     return _renumber(labels, box, inside, _nearest(pieces, inside), new_id)
 
 
-def _shifted(shape: Shape, origin: Box) -> Shape:
-    (y0, x0, y1, x1), mask = shape
-    return (y0 - origin[0], x0 - origin[1], y1 - origin[0], x1 - origin[1]), mask
+def _line(p: Point, q: Point, box: Box) -> NDArray[np.bool_]:
+    """Return the pixels of a line in a box, wide enough that no diagonal step passes it."""
+    fine = 1 << FINE_BITS
+    start, end = ((round((x - box[1]) * fine), round((y - box[0]) * fine)) for y, x in (p, q))
+    drawn = np.zeros((box[2] - box[0], box[3] - box[1]), dtype=np.uint8)
+    cv2.line(drawn, start, end, 1, 1, cv2.LINE_4, FINE_BITS)
+    return drawn.astype(bool)
 
 
 def _nearest(pieces: NDArray[np.int32], inside: NDArray[np.bool_]) -> NDArray[np.int32]:
