@@ -273,9 +273,9 @@ class MainWindow(QMainWindow):
         view.left.connect(self.status.readout.clear)
         services.segment.ran.connect(self._remember_run)
         panels.view.view_changed.connect(view.set_view)
-        panels.view.masks_changed.connect(view.set_masks_visible)
-        panels.view.outlines_changed.connect(view.set_outlines_visible)
-        panels.view.opacity_changed.connect(view.set_mask_opacity)
+        panels.view.masks_changed.connect(lambda on: view.masks.restyle(fill=on))
+        panels.view.outlines_changed.connect(lambda on: view.masks.restyle(outlines=on))
+        panels.view.opacity_changed.connect(lambda opacity: view.masks.restyle(opacity=opacity))
         panels.segment.scale_disk_toggled.connect(view.set_scale_disk_visible)
         panels.segment.thresholds_changed.connect(services.segment.recompute)
         panels.edit.brush_changed.connect(self.workbench.set_brush)
@@ -316,9 +316,7 @@ class MainWindow(QMainWindow):
         if found is None:
             self.status.readout.clear()
             return
-        values = ", ".join(f"{value:.6g}" for value in found.values)
-        cell = f"   cell {found.label}" if found.label else ""
-        self.status.readout.setText(f"y {found.y}  x {found.x}   {values}{cell}")
+        self.status.readout.setText(found.text())
 
     def _show_title(self) -> None:
         path = self.document.path
@@ -368,6 +366,7 @@ class MainWindow(QMainWindow):
         self.preferences.geometry = self.saveGeometry()
         self.hide()
         self.services.training.shutdown()
+        self.view.shutdown()
         self.runner.shutdown()
         super().closeEvent(event)
 

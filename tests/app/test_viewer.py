@@ -337,44 +337,54 @@ def test_masks_and_outlines_can_be_switched(view, document):
     assert len(set(plain)) == 1
     filled = colour_at(view, 45.5, 55.5)
     assert len(set(filled)) > 1
-    view.set_masks_visible(False)
+    view.masks.restyle(fill=False)
     assert len(set(colour_at(view, 45.5, 55.5))) == 1
-    view.set_outlines_visible(True)
+    view.masks.restyle(outlines=True)
     assert len(set(colour_at(view, 45.5, 55.5))) == 1
     line = [colour_at(view, y, 55.5) for y in np.linspace(39.9, 40.4, 8)]
     assert max(len(set(c)) for c in line) > 1
 
 
 def test_outlines_are_pixels_when_zoomed_out(view, qtbot):
-    view.set_masks_visible(False)
-    view.set_outlines_visible(True)
+    view.masks.restyle(fill=False)
+    view.masks.restyle(outlines=True)
     view.actual_size()
     qtbot.wait(1)
     assert len(set(colour_at(view, 40.5, 55.5))) > 1
     assert len(set(colour_at(view, 45.5, 55.5))) == 1
 
 
+def fill_tiles(view):
+    return view._main.cells._fill._tiles
+
+
 def test_only_the_edited_box_is_coloured_anew(view, hand, document):
-    buffer = view._overlay._buffer
-    buffer[60, 75] = 0xFF123456
+    view.finish()
+    (tile,) = [t for key, t in fill_tiles(view).items() if key[1:] == (1, 1)]
+    tile.pixels[-1, -1] = (1, 2, 3, 255)
     view.set_tool(Brush(document, 2))
-    hand.drag([(30, 10), (30, 20)])
-    assert buffer[30, 15] != 0
-    assert buffer[60, 75] == 0xFF123456
+    hand.drag([(55, 60), (55, 65)])
+    assert tile.current
+    place = hand.at(55.5, 62.5).toPoint() - hand.at(0, 0).toPoint()
+    assert tile.pixels[place.y() - 512, place.x() - 512, 3] == 255
+    assert tile.pixels[-1, -1].tolist() == [1, 2, 3, 255]
 
 
-def test_the_overlay_after_edits_equals_one_made_anew(view, hand, document):
-    view.set_outlines_visible(True)
-    view.actual_size()
+@pytest.mark.parametrize("scale", [0.4, 1.0, 2.7, 7.0])
+def test_the_cells_after_edits_equal_cells_drawn_anew(view, hand, document, scale):
+    view.masks.restyle(outlines=True, width=4)
+    view.zoom(scale / view.canvas.scale_factor)
+    view.finish()
     view.set_tool(Brush(document, 4))
     hand.drag([(30, 10), (15, 20), (40, 70)])
     hand.drag([(50, 10), (15, 60)])
     document.undo.undo()
     document.select(2)
     document.select(1)
-    kept = view._overlay._buffer.copy()
-    view._overlay._recolour_all()
-    assert np.array_equal(kept, view._overlay._buffer)
+    kept = view.grab_image()
+    view._main.cells.refresh()
+    view._main._selected.refresh()
+    assert view.grab_image() == kept
 
 
 def test_the_selected_cell_stands_out(view, document):
@@ -397,7 +407,7 @@ def test_raw_and_restored_share_zoom_and_coordinates(view, document, factor):
     seen = view.visible_box()
     view.set_view("restored")
     assert view.visible_box() == seen
-    assert view._pixels.boundingRect() == view.canvas.image_area
+    assert view._main._image.boundingRect() == view.canvas.image_area
     assert view.readout(63, 79).restored[0] == pytest.approx(1, abs=0.02)
 
 
@@ -420,14 +430,13 @@ def test_split_shows_raw_at_the_left_and_restored_at_the_right(view, document):
     document.set_image(Image(np.tile(np.arange(64, dtype=np.uint16)[:, None], (1, 80))))
     flipped = np.tile(np.arange(64, dtype=np.float32)[::-1, None], (1, 160)).repeat(2, axis=0)
     document.add_restored(RestoredLayer("upsample", Image(flipped)))
-    view.set_split(0.5)
+    view.arrange("split")
+    assert view.split == 0.5
     assert colour_at(view, 60.5, 20.5)[0] > 200 > 50 > colour_at(view, 60.5, 60.5)[0]
     view.set_split(0.9)
     assert colour_at(view, 60.5, 60.5)[0] > 200
     document.remove_restored()
     assert colour_at(view, 60.5, 78.5)[0] > 200
-    view.set_split(None)
-    assert view.split is None
 
 
 def test_a_view_that_is_not_there_shows_the_image(view, document, qtbot):
@@ -448,7 +457,7 @@ def test_a_view_that_is_not_there_shows_the_image(view, document, qtbot):
 
 def test_contrast_changes_the_picture_and_not_the_data(view, document, qtbot):
     before = document.display.copy()
-    low, high = view.data_range(0)
+    low, high = view.histogram(0).low, view.histogram(0).high
     assert (low, high) == (before.min(), before.max())
     view.set_contrast(0, high + 1, high + 2)
     qtbot.waitUntil(lambda: colour_at(view, 5.5, 5.5) == (0, 0, 0))
@@ -489,7 +498,7 @@ def test_channels_are_switched_and_coloured(qtbot, qapp):
     assert colour_at(view, 2.5, 2.5) == (0, 255, 0)
     assert colour_at(view, 7.5, 2.5) == (255, 0, 255)
     view.set_channel_visible(0, False)
-    view.set_channel_colour(1, (0, 0, 255))
+    view.set_channel_colormap(1, "blue")
     qtbot.waitUntil(lambda: colour_at(view, 7.5, 2.5) == (0, 0, 255))
     assert colour_at(view, 2.5, 2.5) == (0, 0, 0)
 
@@ -549,14 +558,13 @@ def test_another_image_is_fitted_and_its_view_is_the_image(view, document):
     document.set_image(Image(np.zeros((30, 200), np.uint8)))
     assert view.view == "image"
     assert view.visible_box() == (0, 0, 30, 200)
-    assert not view._overlay._buffer.any()
 
 
 def test_an_empty_document_can_be_shown(qtbot, qapp):
     view = ImageView(Document())
     qtbot.addWidget(view)
     assert view.readout(0, 0) is None
-    assert view.data_range(0) == (0, 1)
+    assert view.histogram(0) is None
     assert not view.grab_image().isNull()
 
 
@@ -567,8 +575,8 @@ def test_a_stroke_never_copies_the_image(qtbot, qapp, outlines):
     view = ImageView(document)
     qtbot.addWidget(view)
     view.resize(600, 600)
-    view.set_outlines_visible(outlines)
-    view._overlay.finish()
+    view.show()
+    view.masks.restyle(outlines=outlines)
     view.grab_image()
     view.set_tool(Brush(document, 10))
     hand = Hand(view)
@@ -582,4 +590,5 @@ def test_a_stroke_never_copies_the_image(qtbot, qapp, outlines):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+        view.close()
     assert peak < 1 << 20

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-from PyQt6.QtGui import QImage
 
-from cellmend_app.viewer.colours import PALETTE, CellColours
-from cellmend_app.viewer.display import channel_colours, default_display, picture
+from cellmend_app.viewer.colormaps import colormap
+from cellmend_app.viewer.colours import PALETTE, CellColours, colour_of
+from cellmend_app.viewer.display import default_colormaps, default_display, picture
 from cellmend_app.viewer.edges import edges_in
-from cellmend_app.viewer.pixels import Pyramid
 from cellmend_app.viewer.render import (
     auto_limits,
     blend,
@@ -47,9 +46,14 @@ def test_to_bytes_shows_what_is_not_finite():
 
 def test_blend_adds_colours_in_the_order_of_qt():
     full, none = np.full((1, 1), 255, np.uint8), np.zeros((1, 1), np.uint8)
-    red_green = blend([full, full], [(255, 0, 0), (0, 255, 0)])
+    red_green = blend([full, full], [colormap("red"), colormap("green")])
     assert red_green[0, 0].tolist() == [0, 255, 255, 255]
-    assert blend([full, none], [(0, 0, 255), (255, 0, 0)])[0, 0].tolist() == [255, 0, 0, 255]
+    assert blend([full, none], [colormap("blue"), colormap("red")])[0, 0].tolist() == [
+        255,
+        0,
+        0,
+        255,
+    ]
 
 
 @pytest.mark.parametrize(("count", "dimensions"), [(1, 2), (2, 3), (3, 3), (7, 3)])
@@ -57,7 +61,7 @@ def test_any_number_of_channels_is_shown(count, dimensions):
     plane = np.random.default_rng(0).integers(0, 999, (count, 8, 9), dtype=np.uint16)
     shown = picture(plane, default_display(plane))
     assert shown.ndim == dimensions
-    assert len(channel_colours(count)) == count
+    assert len(default_colormaps(count)) == count
 
 
 def test_photographs_keep_their_colours():
@@ -107,7 +111,7 @@ def neighbours_with_one_colour(colours, labels):
 def test_touching_cells_differ_in_colour():
     labels = touching_grid()
     colours = CellColours()
-    colours.assign_all(labels)
+    colours.assign_all(labels, int(labels.max()))
     assert neighbours_with_one_colour(colours, labels) == 0
     assert len(np.unique(colours.indices(labels))) == len(PALETTE)
 
@@ -115,7 +119,7 @@ def test_touching_cells_differ_in_colour():
 def test_a_new_cell_differs_and_others_keep_their_colours():
     labels = touching_grid()
     colours = CellColours()
-    colours.assign_all(labels)
+    colours.assign_all(labels, int(labels.max()))
     before = colours.indices(labels)
     labels[30:33, 30:33] = 5000
     colours.assign_new(labels, (30, 30, 33, 33))
@@ -127,37 +131,11 @@ def test_a_new_cell_differs_and_others_keep_their_colours():
 def test_background_has_no_colour_and_huge_ids_have_one():
     labels = np.array([[0, 1, 4_000_000_000]], np.uint32)
     colours = CellColours()
-    colours.assign_all(labels)
+    colours.assign_all(labels, int(labels.max()))
     shown = colours.indices(labels)
     assert shown[0, 0] == 0
     assert (shown[0, 1:] > 0).all()
-    assert len(colours.colour(4_000_000_000)) == 3
-
-
-def test_pyramid_shares_its_memory_with_qt():
-    pixels = np.zeros((8, 8), np.uint8)
-    image, factor = Pyramid(pixels).at(1.0)
-    pixels[3, 5] = 200
-    assert factor == 1
-    assert image.format() == QImage.Format.Format_Grayscale8
-    assert image.pixelColor(5, 3).red() == 200
-
-
-@pytest.mark.parametrize("shape", [(257, 300), (256, 256), (1000, 131)])
-def test_pyramid_refreshed_in_a_box_equals_one_made_anew(shape):
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 255, (*shape, 4), dtype=np.uint8)
-    pyramid = Pyramid(pixels)
-    assert pyramid.at(0.26)[1] == 2
-    pyramid.at(0.01)
-    for _ in range(5):
-        y, x = rng.integers(0, shape[0] - 9), rng.integers(0, shape[1] - 9)
-        pyramid.pixels[y : y + 7, x : x + 9] = rng.integers(0, 255, 4)
-        pyramid.refresh((int(y), int(x), int(y) + 7, int(x) + 9))
-    fresh = Pyramid(pixels)
-    fresh.at(0.01)
-    for kept, made in zip(pyramid._levels, fresh._levels, strict=True):
-        assert np.array_equal(kept, made)
+    assert len(colour_of(colours, 4_000_000_000)) == 3
 
 
 def test_edges_are_the_sides_of_the_cells():

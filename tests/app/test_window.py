@@ -184,9 +184,9 @@ def test_keys_of_cellpose(qtbot, opened):
     view, brush = opened.panels.view, opened.panels.edit.brush
     press(opened, Qt.Key.Key_X)
     assert not view.masks.isChecked()
-    assert not opened.view.masks_visible
+    assert not opened.view.masks.style.fill
     press(opened, Qt.Key.Key_Z)
-    assert opened.view.outlines_visible
+    assert opened.view.masks.style.outlines
     size = brush.value()
     press(opened, Qt.Key.Key_Period)
     assert brush.value() == size + 1

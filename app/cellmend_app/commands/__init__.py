@@ -4,6 +4,6 @@ A step is told apart by what it holds: a patch, a whole label array, or a layer.
 """
 
 from cellmend_app.commands.edit import EditLabels, ReplaceLabels
-from cellmend_app.commands.layers import AddRestored
+from cellmend_app.commands.layers import AddRestored, ChangeMaskLayers
 
-__all__ = ["AddRestored", "EditLabels", "ReplaceLabels"]
+__all__ = ["AddRestored", "ChangeMaskLayers", "EditLabels", "ReplaceLabels"]

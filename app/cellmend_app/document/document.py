@@ -16,6 +16,7 @@ from cellmend_app.document.history import History
 from cellmend_app.document.labels import Box, LabelContent, LabelModel
 from cellmend_app.document.layers import (
     FlowLayer,
+    MaskLayer,
     RestoredLayer,
     plane_count,
     plane_of,
@@ -37,6 +38,8 @@ class Document(QObject):
         Another image is open; layers, labels, selection and history are those of it.
     layers_changed()
         A restored or a flow layer came or went.
+    mask_layers_changed()
+        A mask layer came, went, was shown or hidden.
     plane_changed(index)
         Another plane of a stack is on show.
     labels_edited(box), labels_replaced()
@@ -52,6 +55,7 @@ class Document(QObject):
     settling = pyqtSignal()
     image_changed = pyqtSignal()
     layers_changed = pyqtSignal()
+    mask_layers_changed = pyqtSignal()
     plane_changed = pyqtSignal(int)
     labels_edited = pyqtSignal(object)
     labels_replaced = pyqtSignal()
@@ -71,6 +75,7 @@ class Document(QObject):
         self.review = Review(self)
         self._restored: RestoredLayer | None = None
         self._results: FlowLayer | None = None
+        self._mask_layers: tuple[MaskLayer, ...] = ()
         self._selection: tuple[int, ...] = ()
         self._overlap: Overlap = "keep"
         self._diameter = DEFAULT_DIAMETER
@@ -88,6 +93,7 @@ class Document(QObject):
         self.image, self.path = image, path
         self.manual = set()
         self._restored, self._results = None, None
+        self._mask_layers = ()
         self.labels.plane = 0
         self._selection = ()
         self.labels.swap(LabelContent.empty(self.labels_shape))
@@ -173,6 +179,27 @@ class Document(QObject):
         """Cell probability of the last run, float32 logits (..., Y, X)."""
         return None if self._results is None else self._results.cellprob
 
+    @property
+    def mask_layers(self) -> tuple[MaskLayer, ...]:
+        """The masks beside those being edited."""
+        return self._mask_layers
+
+    def set_mask_layers(self, layers: Iterable[MaskLayer]) -> None:
+        """Show other mask layers.
+
+        To let people undo it, push `commands.ChangeMaskLayers` instead.
+
+        Raises
+        ------
+        InputError
+            If one does not fit the image.
+        """
+        layers = tuple(layers)
+        for layer in layers:
+            self._check_shape(layer.labels.shape)
+        self._mask_layers = layers
+        self.mask_layers_changed.emit()
+
     # -- labels
 
     def set_labels(
@@ -201,12 +228,7 @@ class Document(QObject):
         InputError
             If they do not fit the image, or are not ids.
         """
-        shape = labels.labels.shape if isinstance(labels, LabelContent) else labels.shape
-        if shape != self.labels_shape:
-            raise InputError(
-                f"The masks have the shape {shape}, the image needs {self.labels_shape}.",
-                hint="Open the masks that belong to this image.",
-            )
+        self._check_shape(labels.labels.shape if isinstance(labels, LabelContent) else labels.shape)
         return labels if isinstance(labels, LabelContent) else LabelContent.of(labels)
 
     @property
@@ -294,6 +316,13 @@ class Document(QObject):
     def mark_saved(self) -> None:
         """Remember that what is shown now is what the file holds."""
         self.undo.setClean()
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        if shape != self.labels_shape:
+            raise InputError(
+                f"The masks have the shape {shape}, the image needs {self.labels_shape}.",
+                hint="Open the masks that belong to this image.",
+            )
 
     # A stack that is deleted with its document still says that it is clean: only a real
     # slot, unlike a lambda, is disconnected by then.

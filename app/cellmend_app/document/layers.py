@@ -52,6 +52,33 @@ class FlowLayer:
     niter: int | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class MaskLayer:
+    """Masks beside those being edited, to look at and to compare with.
+
+    Parameters
+    ----------
+    name
+        What they are, for instance the name of a file or of a model.
+    labels
+        uint32 (..., Y, X), of the shape of the document's labels; never written to.
+    colour
+        Red, green, blue of its outlines.
+    visible
+        Whether it is shown.
+    """
+
+    name: str
+    labels: NDArray[np.uint32]
+    colour: tuple[int, int, int]
+    visible: bool = True
+
+    def plane(self, index: int) -> NDArray[np.uint32]:
+        """Return one plane, (Y, X), a view."""
+        plane: NDArray[np.uint32] = self.labels.reshape(-1, *self.labels.shape[-2:])[index]
+        return plane
+
+
 def plane_shape(image: Image) -> tuple[int, ...]:
     """Return the lengths of the image's T and Z axes, those that it has."""
     return tuple(image.size(axis) for axis in PLANE_AXES if axis in image.axes)

@@ -26,6 +26,9 @@ MIN_OF_FIT = 0.25
 """The image cannot be made smaller than this part of the view."""
 WHEEL_STEP = 1.2
 FIT_MARGIN = 0.98
+BOX_MARGIN = 0.8
+DIVIDER_REACH = 6
+"""The line between two layers is grabbed from this many screen pixels away."""
 
 _LEFT, _MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton
 
@@ -44,14 +47,20 @@ class Canvas(QGraphicsView):
         The pointer is no longer over the canvas.
     scale_changed(scale)
         Screen pixels per image pixel.
+    moved()
+        Another part of the image is seen.
     compare_held(held)
         The key that shows the image before restoration went down or up.
+    divider_moved(x)
+        The line between two layers was dragged to a column of the image.
     """
 
     hovered = pyqtSignal(int, int)
     left = pyqtSignal()
     scale_changed = pyqtSignal(float)
+    moved = pyqtSignal()
     compare_held = pyqtSignal(bool)
+    divider_moved = pyqtSignal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,6 +76,9 @@ class Canvas(QGraphicsView):
         self._ignoring = False
         self._space = False
         self._space_used = False
+        self.divider: float | None = None
+        """Where the line between two layers stands, in columns of the image; None for none."""
+        self._dividing = False
         self._circle, self._trace = BrushCircle(), Trace()
         for mark in (self._circle, self._trace):
             mark.setZValue(100)
@@ -92,6 +104,31 @@ class Canvas(QGraphicsView):
         room = 8.0 * max(height, width)
         self._surface.setSceneRect(self._image.adjusted(-room, -room, room, room))
         self.fit()
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the whole image is kept in view."""
+        return self._fitted
+
+    @property
+    def center(self) -> QPointF:
+        """The place of the image in the middle of the view."""
+        return self.to_image(QRectF(self._viewport().rect()).center())
+
+    def look_at(self, center: QPointF, scale: float) -> None:
+        """Show a place in the middle of the view, at a scale."""
+        if scale != self.scale_factor:
+            self._set_scale(scale)
+        self.centerOn(center)
+        self._fitted = False
+
+    def show_box(self, box: tuple[float, float, float, float]) -> None:
+        """Zoom so that a box (y0, x0, y1, x1) fills the view, with some room around it."""
+        y0, x0, y1, x1 = box
+        size = self._viewport().size()
+        scale = BOX_MARGIN * min(size.width() / max(x1 - x0, 1), size.height() / max(y1 - y0, 1))
+        scale = min(max(scale, self._fit_scale() * MIN_OF_FIT), MAX_SCALE)
+        self.look_at(QPointF((x0 + x1) / 2, (y0 + y1) / 2), scale)
 
     def fit(self) -> None:
         """Show the whole image."""
@@ -166,7 +203,9 @@ class Canvas(QGraphicsView):
             self.cancel()
             self._grabbed, self._ignoring = None, True
             return
-        if event.button() == _MIDDLE or (event.button() == _LEFT and self._space):
+        if event.button() == _LEFT and self._on_divider(event.position()):
+            self._dividing = True
+        elif event.button() == _MIDDLE or (event.button() == _LEFT and self._space):
             self._grab(event, click=False)
         elif self._tool is not None and self._tool.press(self._pointer(event)):
             self._held = event.button()
@@ -179,7 +218,9 @@ class Canvas(QGraphicsView):
         place = self.to_image(event.position())
         self.hovered.emit(floor(place.y()), floor(place.x()))
         self._circle.place(place.y(), place.x(), self._radius(), self.scale_factor)
-        if self._grabbed is not None:
+        if self._dividing:
+            self._divide(event)
+        elif self._grabbed is not None:
             self._drag(event)
         elif self._held is not None and not event.buttons() & self._held:
             self._release(event)  # the release went to another window
@@ -192,7 +233,9 @@ class Canvas(QGraphicsView):
         """End the gesture."""
         assert event is not None
         event.accept()
-        if self._grabbed is not None:
+        if self._dividing:
+            self._dividing = False
+        elif self._grabbed is not None:
             clicked = not self._dragged
             self._grabbed = None
             self._show_cursor()
@@ -254,6 +297,7 @@ class Canvas(QGraphicsView):
         """Drop everything that is held: its end would never be told."""
         self.cancel()
         self._grabbed, self._ignoring, self._space = None, False, False
+        self._dividing = False
         self._show_cursor()
         self.compare_held.emit(False)
         super().focusOutEvent(event)
@@ -280,6 +324,11 @@ class Canvas(QGraphicsView):
         super().resizeEvent(event)
         if self._fitted:
             self.fit()
+
+    def scrollContentsBy(self, dx: int, dy: int) -> None:
+        """Tell that another part of the image is seen."""
+        super().scrollContentsBy(dx, dy)
+        self.moved.emit()
 
     def contextMenuEvent(self, event: object) -> None:
         """Show no menu: the right button belongs to the tools."""
@@ -316,6 +365,7 @@ class Canvas(QGraphicsView):
         self.setTransform(QTransform.fromScale(scale, scale))
         self._draw_marks()
         self.scale_changed.emit(scale)
+        self.moved.emit()
 
     def _scroll_by(self, pixels: QPointF) -> None:
         for bar, by in (
@@ -343,6 +393,17 @@ class Canvas(QGraphicsView):
         self._viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
         self._grabbed = event.position().toPoint()
         self._scroll_by(QPointF(-moved))
+
+    def _on_divider(self, at: QPointF) -> bool:
+        if self.divider is None:
+            return False
+        return abs(self.to_image(at).x() - self.divider) * self.scale_factor <= DIVIDER_REACH
+
+    def _divide(self, event: QMouseEvent) -> None:
+        if event.buttons() & _LEFT:
+            self.divider_moved.emit(self.to_image(event.position()).x())
+        else:
+            self._dividing = False  # the release went to another window
 
     def _release(self, event: QMouseEvent) -> None:
         self._held = None

@@ -6,12 +6,17 @@ colour vision can tell the colours apart.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.labels.runs import Box
 
-PALETTE = np.array(
+Rgb = tuple[int, int, int]
+Palette = NDArray[np.uint8]
+
+PALETTE: Palette = np.array(
     [
         (86, 180, 233),
         (240, 140, 40),
@@ -30,6 +35,30 @@ PALETTE = np.array(
 )
 """Red, green, blue; derived from Okabe and Ito's colours, made lighter for dark images."""
 
+_BRIGHT = np.array(
+    [
+        (255, 64, 64),
+        (64, 255, 96),
+        (80, 120, 255),
+        (255, 235, 59),
+        (255, 64, 255),
+        (64, 240, 255),
+        (255, 150, 30),
+        (170, 90, 255),
+        (190, 255, 60),
+        (255, 120, 180),
+        (40, 190, 170),
+        (200, 200, 255),
+    ],
+    np.uint8,
+)
+PALETTES: dict[str, Palette] = {
+    "Colour-blind safe": PALETTE,
+    "Bright": _BRIGHT,
+    "One colour": np.tile(PALETTE[4], (len(PALETTE), 1)),
+}
+"""Palettes to choose from; each has as many colours as `PALETTE`."""
+
 GAP = 6
 """Cells at most about this many pixels apart count as neighbours."""
 SAMPLE = 1 << 20
@@ -40,16 +69,66 @@ MAX_TABLE = 1 << 24
 """Ids above this get a colour by their number alone."""
 
 
-class CellColours:
-    """Gives every id a colour of `PALETTE`, other than its neighbours'."""
+class Colouring(Protocol):
+    """Gives every cell a colour."""
 
-    def __init__(self) -> None:
+    palette: Palette
+
+    def indices(self, labels: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        """Return 0 where nothing is drawn, else 1 + the place in `palette`."""
+
+
+class TableColours:
+    """Colours chosen elsewhere, for instance by a measurement.
+
+    Parameters
+    ----------
+    table
+        uint8, for each id 1 + the place of its colour, or 0 for none.
+    palette
+        Red, green, blue (n, 3).
+    other
+        What ids beyond the table get.
+    """
+
+    def __init__(self, table: NDArray[np.uint8], palette: Palette, other: int = 0) -> None:
+        self._table = np.append(table, np.uint8(other))
+        self.palette = palette
+
+    def indices(self, labels: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        """Return 0 where nothing is drawn, else 1 + the place in `palette`."""
+        found: NDArray[np.uint8] = self._table.take(labels, mode="clip")
+        return found
+
+
+class OneColour:
+    """The same colour for every cell.
+
+    Parameters
+    ----------
+    colour
+        Red, green, blue.
+    """
+
+    def __init__(self, colour: Rgb) -> None:
+        self.palette: Palette = np.array([colour], np.uint8)
+
+    def indices(self, labels: NDArray[np.uint32]) -> NDArray[np.uint8]:
+        """Return 1 for cells."""
+        return np.asarray(labels != 0).view(np.uint8)
+
+
+class CellColours:
+    """Gives every id a colour of a palette, other than its neighbours'."""
+
+    def __init__(self, palette: Palette = PALETTE) -> None:
+        self.palette = palette
         self._table = np.zeros(1, np.uint8)
         self._known = np.zeros(1, bool)
 
-    def assign_all(self, labels: NDArray[np.uint32]) -> None:
-        """Choose colours for a whole plane (Y, X) afresh."""
-        highest = min(int(labels.max(initial=0)), MAX_TABLE)
+    def assign_all(self, labels: NDArray[np.uint32], highest: int) -> None:
+        """Choose colours for a whole plane (Y, X), whose ids go up to `highest`, afresh."""
+        highest = min(highest, MAX_TABLE)
         self._table = _by_number(np.arange(highest + 1, dtype=np.uint32))
         self._known = np.ones(highest + 1, bool)
         step = max(1, int(np.sqrt(labels.size / SAMPLE)))
@@ -74,24 +153,14 @@ class CellColours:
         self._separate(first, second, new)
 
     def indices(self, labels: NDArray[np.uint32]) -> NDArray[np.uint8]:
-        """Return 0 for background and 1 + the place in `PALETTE` for cells."""
-        if self._highest(labels) < len(self._table):
+        """Return 0 for background and 1 + the place in `palette` for cells."""
+        if labels.max(initial=0) < len(self._table):
             return self._table.take(labels)
         return np.where(
             labels < len(self._table),
             self._table.take(np.minimum(labels, len(self._table) - 1)),
             _by_number(labels),
         )
-
-    def colour(self, label: int) -> tuple[int, int, int]:
-        """Return red, green, blue of a cell."""
-        index = self.indices(np.array([[label]], np.uint32)).item()
-        red, green, blue = PALETTE[index - 1].tolist()
-        return red, green, blue
-
-    @staticmethod
-    def _highest(labels: NDArray[np.uint32]) -> int:
-        return int(labels.max(initial=0))
 
     def _grow(self, length: int) -> None:
         if length > len(self._table):
@@ -124,6 +193,13 @@ class CellColours:
             moved = np.unique(high[clash])
             colours[moved] = _free(taken[moved], _by_number(ids[moved] + np.uint32(turn)))
         self._table[ids] = colours
+
+
+def colour_of(colouring: Colouring, label: int) -> Rgb:
+    """Return red, green, blue of a cell."""
+    index = colouring.indices(np.array([[label]], np.uint32)).item()
+    red, green, blue = colouring.palette[index - 1].tolist()
+    return red, green, blue
 
 
 def _free(taken: NDArray[np.uint32], wanted: NDArray[np.uint8]) -> NDArray[np.uint32]:

@@ -1,11 +1,11 @@
-"""What is drawn over the image for the hand: brush circle, outline in progress, scale disk."""
+"""What is drawn over the image for the hand: brush circle and outline in progress."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QPointF, QRectF, Qt
-from PyQt6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PyQt6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 Point = tuple[float, float]
@@ -13,7 +13,6 @@ Point = tuple[float, float]
 _LIGHT = QColor(255, 255, 255, 230)
 _DARK = QColor(0, 0, 0, 150)
 _TRACE = QColor(255, 214, 64)
-_DISK = QColor(255, 255, 255, 70)
 
 
 def screen_pen(colour: QColor, width: float) -> QPen:
@@ -112,62 +111,3 @@ class Trace(QGraphicsItem):
         painter.setBrush(_TRACE)
         for handle in self._handles:
             painter.drawRect(QRectF(handle.x() - half, handle.y() - half, 2 * half, 2 * half))
-
-
-class ScaleDisk(QWidget):
-    """A disk of the diameter of a cell at the lower left, with the number beside it."""
-
-    MARGIN = 14
-    LARGEST = 0.45
-    """Part of the view's height that the disk may take; a larger one is not shown."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._diameter = 30.0
-        self._scale = 1.0
-        self._on = True
-
-    def set_on(self, on: bool) -> None:
-        """Show the disk or not."""
-        self._on = on
-        self.rearrange(self._diameter, self._scale)
-
-    @property
-    def on(self) -> bool:
-        """Whether the disk is shown where it fits."""
-        return self._on
-
-    def rearrange(self, diameter: float, scale: float) -> None:
-        """Show a diameter in image pixels at a zoom, in the corner of the parent."""
-        self._diameter, self._scale = diameter, scale
-        parent = self.parentWidget()
-        if parent is None:
-            return
-        across = max(round(diameter * scale), 1)
-        self.setVisible(self._on and across <= parent.height() * self.LARGEST)
-        height = max(across, 22)
-        self.setGeometry(
-            self.MARGIN, parent.height() - height - self.MARGIN, across + 100, height + 2
-        )
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Paint the disk and its size."""
-        across = self._diameter * self._scale
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(_LIGHT, 1.2))
-        painter.setBrush(_DISK)
-        painter.drawEllipse(QRectF(1, self.height() - across - 1, across - 1, across - 1))
-        font = QFont(self.font())
-        font.setPixelSize(12)
-        painter.setFont(font)
-        area = QRectF(across + 7, self.height() - 22, 92, 20)
-        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        for colour, shift in ((_DARK, 1.0), (_LIGHT, 0.0)):
-            painter.setPen(colour)
-            painter.drawText(
-                area.translated(shift, shift), flags, f"{round(self._diameter, 1):g} px"
-            )
-        painter.end()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Limits = tuple[float, float]
-Rgb = tuple[int, int, int]
 Bytes = NDArray[np.uint8]
 
 SAMPLE = 1 << 18
@@ -41,32 +43,60 @@ def auto_limits(channel: NDArray[np.generic], low: float = 1.0, high: float = 99
     return float(bottom), float(top if top > bottom else bottom + 1)
 
 
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """How often each brightness occurs in a channel.
+
+    Parameters
+    ----------
+    counts
+        int64 (n,), pixels per bin, of those looked at.
+    low, high
+        Lowest and highest value looked at: the outer edges of the bins.
+    """
+
+    counts: NDArray[np.int64]
+    low: float
+    high: float
+
+
+def histogram(channel: NDArray[np.generic], bins: int = 256) -> Histogram:
+    """Count the pixels of a plane (Y, X), of a large one a sample, by brightness."""
+    values = sample(channel)
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    high = high if high > low else low + 1
+    counts, _ = np.histogram(values, bins=bins, range=(low, high))
+    return Histogram(counts.astype(np.int64), low, high)
+
+
 def to_bytes(channel: NDArray[np.generic], limits: Limits) -> Bytes:
-    """Return a plane (Y, X) as uint8, `limits` mapped to 0 and 255 and clipped."""
+    """Return a block (Y, X) as uint8, `limits` mapped to 0 and 255 and clipped."""
     low, high = limits
-    gain = 255.0 / (high - low)
-    out = np.empty(channel.shape, np.uint8)
-    if channel.dtype in (np.uint8, np.uint16):
-        levels = np.arange(256**channel.dtype.itemsize, dtype=np.float64)
-        table = np.clip((levels - low) * gain + 0.5, 0, 255).astype(np.uint8)
-        for rows in strips(channel.shape):
-            out[rows] = table[channel[rows].astype(np.intp)]
-        return out
-    for rows in strips(channel.shape):
-        scaled = (channel[rows].astype(np.float32) - np.float32(low)) * np.float32(gain)
+    kind = np.float32 if channel.dtype.itemsize <= 2 or channel.dtype == np.float32 else np.float64
+    scaled: NDArray[Any] = channel.astype(kind)
+    scaled -= kind(low)
+    scaled *= kind(255.0 / (high - low))
+    scaled += kind(0.5)
+    if channel.dtype.kind == "f":
         np.nan_to_num(scaled, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
-        out[rows] = np.clip(scaled + 0.5, 0, 255)
-    return out
+    np.clip(scaled, 0, 255, out=scaled)
+    return scaled.astype(np.uint8)
 
 
-def blend(channels: Sequence[Bytes], colours: Sequence[Rgb]) -> Bytes:
-    """Add channels (Y, X), each in its colour; returns (Y, X, 4) in Qt's order B, G, R, 255."""
+def blend(channels: Sequence[Bytes], maps: Sequence[Bytes]) -> Bytes:
+    """Add channels (Y, X), each in the colours (256, 3) of its map.
+
+    Returns (Y, X, 4) in Qt's order B, G, R, 255; sums above full brightness are cut off.
+    """
     height, width = channels[0].shape
-    out = np.empty((height, width, 4), np.uint8)
+    out = np.zeros((height, width, 4), np.uint8)
     out[..., 3] = 255
     for component in range(3):
-        weights = [colour[2 - component] for colour in colours]
-        out[..., component] = _sum(channels, weights)
+        for channel, table in zip(channels, maps, strict=True):
+            column = table[:, 2 - component]
+            if column.any():
+                light = cv2.LUT(channel, np.ascontiguousarray(column))
+                out[..., component] = cv2.add(out[..., component], light)
     return out
 
 
@@ -97,20 +127,20 @@ def probability_picture(cellprob: NDArray[np.float32]) -> Bytes:
     return table[levels]
 
 
+def slope_picture(component: NDArray[np.float32]) -> Bytes:
+    """Show flows along one axis (Y, X) from blue (down the axis) over black to orange (up)."""
+    strength = np.clip(component / 5.0, -1, 1)
+    out = np.zeros((*component.shape, 4), np.uint8)
+    up, down = np.maximum(strength, 0) * 255, np.maximum(-strength, 0) * 255
+    out[..., 0] = down
+    out[..., 1] = up * 0.6 + down * 0.4
+    out[..., 2] = up
+    out[..., 3] = 255
+    return out
+
+
 def strips(shape: tuple[int, ...]) -> Iterator[slice]:
     """Cut the rows of a plane into strips of limited size."""
     step = max(1, STRIP_PIXELS // max(1, shape[1]))
     for start in range(0, shape[0], step):
         yield slice(start, min(start + step, shape[0]))
-
-
-def _sum(channels: Sequence[Bytes], weights: Sequence[int]) -> Bytes:
-    used = [(c, w) for c, w in zip(channels, weights, strict=True) if w]
-    if not used:
-        return np.zeros(channels[0].shape, np.uint8)
-    if len(used) == 1 and used[0][1] == 255:
-        return used[0][0]
-    total = np.zeros(channels[0].shape, np.uint32)
-    for channel, weight in used:
-        total += channel * np.uint32(weight)
-    return np.minimum(total // 255, 255).astype(np.uint8)

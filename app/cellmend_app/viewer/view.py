@@ -1,53 +1,58 @@
-"""The image view: which layer is shown and how, over one canvas."""
+"""The image view: which layers are shown and how, in one picture or in several."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-from PyQt6.QtCore import QTimer, pyqtSignal
+from PyQt6.QtCore import QPointF, QTimer, pyqtSignal
 from PyQt6.QtGui import QImage, QResizeEvent
-from PyQt6.QtWidgets import QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QGridLayout, QWidget
 
-from cellmend.image import Image
 from cellmend_app.document import Document
-from cellmend_app.document.layers import plane_of
 from cellmend_app.tools.protocol import Tool
-from cellmend_app.viewer.canvas import Canvas
-from cellmend_app.viewer.display import ChannelDisplay, default_display, picture
-from cellmend_app.viewer.marks import ScaleDisk
-from cellmend_app.viewer.overlay import LabelOverlay
-from cellmend_app.viewer.pixels import PixelItem, Pyramid
-from cellmend_app.viewer.render import Bytes, auto_limits, flow_picture, probability_picture
+from cellmend_app.viewer.cells import CellStyle
+from cellmend_app.viewer.colours import Colouring, Rgb
+from cellmend_app.viewer.display import ChannelDisplay
+from cellmend_app.viewer.layers import Layers, ViewName
+from cellmend_app.viewer.masks import Masks
+from cellmend_app.viewer.pane import Pane
+from cellmend_app.viewer.readout import Readout, read_at
+from cellmend_app.viewer.render import Histogram, auto_limits, histogram
+from cellmend_app.viewer.scale import ScaleBar, ScaleDisk
+from cellmend_app.viewer.tiles import TileRenderer
 
-ViewName = Literal["image", "restored", "flows", "cellprob"]
-VIEWS: tuple[ViewName, ...] = ("image", "restored", "flows", "cellprob")
+Arrangement = Literal["single", "split", "two", "four"]
+ARRANGEMENTS: tuple[Arrangement, ...] = get_args(Arrangement)
+TITLES: dict[ViewName, str] = {
+    "image": "Raw image",
+    "restored": "Restored image",
+    "flows": "Flows",
+    "cellprob": "Cell probability",
+    "flows-z": "Flows along Z",
+}
 
 
-@dataclass(frozen=True)
-class Readout:
-    """What is under the pointer.
+@dataclass
+class Look:
+    """What is remembered of how an image was looked at.
 
     Parameters
     ----------
-    y, x
-        The pixel of the raw image.
-    label
-        The id of the cell there, 0 for none.
-    values
-        The raw value of each channel.
-    restored
-        The restored value of each channel, if there is a restored layer.
+    plane, view
+        The plane and the layer on show.
+    displays
+        How the channels of each layer are shown.
+    place
+        Middle of the view in the image and scale; None where the whole image is fitted.
     """
 
-    y: int
-    x: int
-    label: int
-    values: tuple[float, ...]
-    restored: tuple[float, ...] = ()
+    plane: int = 0
+    view: ViewName = "image"
+    displays: dict[ViewName, list[ChannelDisplay]] = field(default_factory=dict)
+    place: tuple[QPointF, float] | None = None
 
 
 class ImageView(QWidget):
@@ -59,8 +64,8 @@ class ImageView(QWidget):
         The pixel under the pointer, which may lie outside the image; see `readout`.
     left()
         The pointer left the view.
-    view_changed(name)
-        Another layer is shown.
+    view_changed(name), arrangement_changed(name)
+        Another layer is shown; or in another arrangement.
     contrast_changed()
         Contrast, colours or visible channels of the layer on show are others.
     scale_changed(scale)
@@ -70,6 +75,7 @@ class ImageView(QWidget):
     hovered = pyqtSignal(int, int)
     left = pyqtSignal()
     view_changed = pyqtSignal(str)
+    arrangement_changed = pyqtSignal(str)
     contrast_changed = pyqtSignal()
     scale_changed = pyqtSignal(float)
 
@@ -78,18 +84,23 @@ class ImageView(QWidget):
         self._document = document
         self._view: ViewName = "image"
         self._before_compare: ViewName | None = None
-        self._split: float | None = None
+        self._arrangement: Arrangement = "single"
+        self._split = 0.5
         self._restored = document.restored
-        self._displays: dict[str, list[ChannelDisplay]] = {}
-        self.canvas = Canvas(self)
-        self._pixels = PixelItem()
-        self._right = PixelItem()
-        self._overlay = LabelOverlay(document)
-        self._disk = ScaleDisk(self)
+        self._looks: dict[Path, Look] = {}
+        self._path: Path | None = None
+        self.layers = Layers(document)
+        self._renderer = TileRenderer(self)
+        self._main = Pane(self._renderer, CellStyle(), self)
+        self._beside: list[Pane] = []
+        self._following = False
+        self.canvas = self._main.canvas
+        self.masks = Masks(document, self._main)
+        self._disk, self._bar = ScaleDisk(self), ScaleBar(self)
         self._repaint = QTimer(self)
         self._repaint.setSingleShot(True)
         self._repaint.setInterval(0)
-        self._repaint.timeout.connect(self._show_layer)
+        self._repaint.timeout.connect(self._show_layers)
         self._build()
         self._connect()
         self._on_image()
@@ -108,6 +119,14 @@ class ImageView(QWidget):
         """Show one image pixel as one screen pixel."""
         self.canvas.actual_size()
 
+    def zoom_to_selection(self) -> None:
+        """Show the selected cells of the plane on show as large as they fit."""
+        boxes = [self._document.labels.box(label) for label in self._document.selection]
+        there = [box for box in boxes if box is not None]
+        if there:
+            y0, x0, y1, x1 = zip(*there, strict=True)
+            self.canvas.show_box((min(y0), min(x0), max(y1), max(x1)))
+
     def center_on_cell(self, label: int) -> None:
         """Move a cell of the plane on show to the middle of the view."""
         box = self._document.labels.box(label)
@@ -118,7 +137,7 @@ class ImageView(QWidget):
         """Return what is seen of the image: (y0, x0, y1, x1), ends exclusive."""
         return self.canvas.visible_box()
 
-    # -- what is shown
+    # -- layers
 
     @property
     def view(self) -> ViewName:
@@ -127,19 +146,13 @@ class ImageView(QWidget):
 
     def available_views(self) -> list[ViewName]:
         """Return the layers that the document has."""
-        have = {
-            "image": self._document.image,
-            "restored": self._document.restored,
-            "flows": self._document.flows,
-            "cellprob": self._document.cellprob,
-        }
-        return [name for name in VIEWS if name == "image" or have[name] is not None]
+        return self.layers.available()
 
     def set_view(self, name: ViewName) -> None:
         """Show another layer; one that the document does not have shows the image instead."""
         shown: ViewName = name if name in self.available_views() else "image"
         changed, self._view = shown != self._view, shown
-        self._show_layer()
+        self._show_layers()
         if changed:
             self.view_changed.emit(shown)
             self.contrast_changed.emit()
@@ -153,49 +166,37 @@ class ImageView(QWidget):
             former, self._before_compare = self._before_compare, None
             self.set_view(former)
 
-    def set_split(self, fraction: float | None) -> None:
-        """Show the raw image left of a line and the restored one right of it; None ends this.
+    @property
+    def arrangement(self) -> Arrangement:
+        """How many layers are shown at once, and how."""
+        return self._arrangement
 
-        `fraction` is where the line stands, 0 to 1 of the image's width.
-        """
-        self._split = None if fraction is None else min(max(fraction, 0.0), 1.0)
-        self._show_layer()
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Show one layer; two of them split by a line; or two or four linked pictures."""
+        if arrangement != self._arrangement:
+            self._arrangement = arrangement
+            self._show_layers()
+            self.arrangement_changed.emit(arrangement)
 
     @property
-    def split(self) -> float | None:
-        """Where the line between raw and restored stands; None while there is none."""
+    def split(self) -> float:
+        """Where the line between the raw image and another layer stands, 0 to 1 of the width."""
         return self._split
 
-    def set_masks_visible(self, visible: bool) -> None:
-        """Fill cells with colour, or not."""
-        self._overlay.style(fill=visible)
+    def set_split(self, fraction: float) -> None:
+        """Move the line between the raw image at its left and another layer at its right."""
+        self._split = min(max(fraction, 0.0), 1.0)
+        self._show_layers()
 
-    def set_outlines_visible(self, visible: bool) -> None:
-        """Draw the outlines of cells, or not."""
-        self._overlay.style(outlines=visible)
+    # -- masks
 
-    def set_mask_opacity(self, opacity: float) -> None:
-        """Set the opacity of the fill, 0 to 1."""
-        self._overlay.style(opacity=opacity)
-
-    @property
-    def masks_visible(self) -> bool:
-        """Whether cells are filled."""
-        return self._overlay.fill
-
-    @property
-    def outlines_visible(self) -> bool:
-        """Whether cells are outlined."""
-        return self._overlay.outlines
-
-    @property
-    def mask_opacity(self) -> float:
-        """The opacity of the fill, 0 to 1."""
-        return self._overlay.opacity_of_fill
-
-    def cell_colour(self, label: int) -> tuple[int, int, int]:
+    def cell_colour(self, label: int) -> Rgb:
         """Return the red, green and blue of a cell, for lists and tables."""
-        return self._overlay.colour(label)
+        return self.masks.colour(label)
+
+    def colour_cells_by(self, colouring: Colouring | None) -> None:
+        """Colour cells by a measurement, or None: so that neighbours differ."""
+        self.masks.colour_by(colouring)
 
     def set_scale_disk_visible(self, visible: bool) -> None:
         """Show the disk of the cell diameter, or not."""
@@ -206,17 +207,17 @@ class ImageView(QWidget):
     @property
     def channels(self) -> Sequence[ChannelDisplay]:
         """How the channels of the layer on show are shown; empty for flows and cellprob."""
-        return self._displays.get(self._view, ())
+        return self.layers.display(self._view)
 
-    def data_range(self, channel: int) -> tuple[float, float]:
-        """Return the lowest and the highest finite value of a channel of the plane on show."""
-        plane = self._plane(self._view)
-        if plane is None or not np.isfinite(plane[channel]).any():
-            return 0.0, 1.0
-        finite = plane[channel]
-        if finite.dtype.kind == "f":
-            finite = finite[np.isfinite(finite)]
-        return float(finite.min()), float(finite.max())
+    def channel_names(self) -> tuple[str, ...]:
+        """Return the names of the channels of the layer on show."""
+        image = self.layers.image(self._view)
+        return () if image is None else image.channel_names
+
+    def histogram(self, channel: int) -> Histogram | None:
+        """Return how often each brightness occurs in a channel of the plane on show."""
+        plane = self.layers.plane(self._view)
+        return None if plane is None or channel >= len(plane) else histogram(plane[channel])
 
     def set_contrast(self, channel: int, low: float, high: float) -> None:
         """Show `low` as black and `high` as full brightness; pixels are not changed."""
@@ -224,13 +225,14 @@ class ImageView(QWidget):
         display.low, display.high = low, max(high, low + 1e-9 * max(1.0, abs(low)))
         self._channels_changed()
 
-    def auto_contrast(self) -> None:
-        """Set the contrast of all channels on show by the 1st and 99th percentile."""
-        plane = self._plane(self._view)
+    def auto_contrast(self, channel: int | None = None) -> None:
+        """Set the contrast of a channel, or of all, once, by the 1st and 99th percentile."""
+        plane = self.layers.plane(self._view)
         if plane is None:
             return
-        for display, pixels in zip(self.channels, plane, strict=True):
-            display.low, display.high = auto_limits(pixels)
+        for index, display in enumerate(self.channels):
+            if channel in (None, index):
+                display.low, display.high = auto_limits(plane[index])
         self._channels_changed()
 
     def set_channel_visible(self, channel: int, visible: bool) -> None:
@@ -238,9 +240,9 @@ class ImageView(QWidget):
         self.channels[channel].visible = visible
         self._channels_changed()
 
-    def set_channel_colour(self, channel: int, colour: tuple[int, int, int]) -> None:
-        """Show a channel in another colour (red, green, blue)."""
-        self.channels[channel].colour = colour
+    def set_channel_colormap(self, channel: int, name: str) -> None:
+        """Show a channel in another colour map, one of `colormaps.COLORMAPS`."""
+        self.channels[channel].colormap = name
         self._channels_changed()
 
     # -- tools and reading
@@ -260,112 +262,163 @@ class ImageView(QWidget):
 
     def readout(self, y: int, x: int) -> Readout | None:
         """Return what is at a pixel, None outside the image."""
-        plane = self._document.display
-        if plane is None or not (0 <= y < plane.shape[1] and 0 <= x < plane.shape[2]):
-            return None
-        values = tuple(float(v) for v in plane[:, y, x])
-        restored = self._plane("restored")
-        beside: tuple[float, ...] = ()
-        if restored is not None:
-            row = y * restored.shape[1] // plane.shape[1]
-            column = x * restored.shape[2] // plane.shape[2]
-            beside = tuple(float(v) for v in restored[:, row, column])
-        return Readout(y, x, self._document.id_at(y, x), values, beside)
+        return read_at(self._document, self.layers.plane("restored"), y, x)
 
     def grab_image(self) -> QImage:
         """Return what the view shows, as a picture."""
-        self._overlay.finish()
+        self.finish()
         return self.grab().toImage()
 
+    def finish(self) -> None:
+        """Render at once what is still being rendered."""
+        if self._repaint.isActive():
+            self._repaint.stop()
+            self._show_layers()
+        for pane in (self._main, *self._shown_beside()):
+            pane.finish()
+
+    def shutdown(self) -> None:
+        """Stop rendering, before the program ends."""
+        self._renderer.shutdown()
+
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Keep the scale disk in its corner."""
+        """Keep the scale disk and the scale bar in their corners."""
         super().resizeEvent(event)
-        self._place_disk()
+        self._place_marks()
 
     # -- details
 
     def _build(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.canvas)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(2)
+        self._grid.addWidget(self._main, 1, 1)
         self.setFocusProxy(self.canvas)
-        scene = self.canvas.scene()
-        assert scene is not None
-        scene.addItem(self._pixels)
-        scene.addItem(self._right)
-        scene.addItem(self._overlay)
-        self._overlay.setZValue(10)
         self._disk.raise_()
+        self._bar.raise_()
 
     def _connect(self) -> None:
         document, canvas = self._document, self.canvas
         document.image_changed.connect(self._on_image)
         document.layers_changed.connect(self._on_layers)
-        document.plane_changed.connect(self._show_layer)
-        document.diameter_changed.connect(self._place_disk)
+        document.plane_changed.connect(self._on_plane)
+        document.diameter_changed.connect(self._place_marks)
         canvas.hovered.connect(self.hovered)
         canvas.left.connect(self.left)
         canvas.compare_held.connect(self.compare)
-        canvas.scale_changed.connect(self._place_disk)
-        canvas.scale_changed.connect(self._overlay.set_scale)
+        canvas.scale_changed.connect(self._place_marks)
         canvas.scale_changed.connect(self.scale_changed)
+        canvas.moved.connect(lambda: self._follow(self._main))
+        canvas.divider_moved.connect(
+            lambda x: self.set_split(x / self._document.labels.array.shape[1])
+        )
 
     def _on_image(self) -> None:
-        self._displays = {}
+        self._remember()
+        self._path = self._document.path
+        known = self._looks.get(self._path, Look()) if self._path is not None else Look()
+        image = self._document.image
+        self.layers = Layers(self._document)
+        count = 0 if image is None else image.n_channels
+        if len(known.displays.get("image", ())) == count:
+            self.layers.displays = {"image": known.displays["image"]} if count else {}
         self._before_compare = None
-        self._overlay.reset()
+        self.masks.reset()
         self.canvas.set_image_size(*self._document.labels.array.shape)
-        self.set_view("image")
+        if known.place is not None:
+            self.canvas.look_at(*known.place)
+        self._document.plane = known.plane
+        self._view = "image"
+        self._show_layers()
+        self._place_marks()
+        self.view_changed.emit(self._view)
+        self.contrast_changed.emit()
+
+    def _remember(self) -> None:
+        """Keep how the image that was open so far was looked at."""
+        if self._path is None:
+            return
+        canvas = self.canvas
+        place = None if canvas.fitted else (canvas.center, canvas.scale_factor)
+        displays = {
+            view: [replace(channel) for channel in channels]
+            for view, channels in self.layers.displays.items()
+        }
+        self._looks[self._path] = Look(self._plane_shown, self._view, displays, place)
+
+    def _on_plane(self, _: int) -> None:
+        self._show_layers()
         self.contrast_changed.emit()
 
     def _on_layers(self) -> None:
         if self._document.restored is not self._restored:
             self._restored = self._document.restored
-            self._displays.pop("restored", None)
+            self.layers.forget("restored")
         self.set_view(self._view)
 
     def _channels_changed(self) -> None:
         self._repaint.start()
         self.contrast_changed.emit()
 
-    def _plane(self, view: ViewName) -> NDArray[np.generic] | None:
-        image: Image | None = self._document.image
-        if view == "restored" and self._document.restored is not None:
-            image = self._document.restored.image
-        elif view != "image":
-            return None
-        return None if image is None else plane_of(image, self._document.plane)
+    def _show_layers(self) -> None:
+        self._plane_shown = self._document.plane
+        others = self._others()
+        splits = self._arrangement == "split" and bool(others)
+        first: ViewName = "image" if splits else self._view
+        self._main.show_image(self.layers.source(first))
+        other = (self._view if self._view != "image" else others[0]) if splits else None
+        self._main.show_split(None if other is None else self.layers.source(other), self._split)
+        self.canvas.divider = self._split * self._document.labels.array.shape[1] if splits else None
+        self._arrange_beside(others)
 
-    def _show_layer(self) -> None:
-        height, width = self._document.labels.array.shape
-        splits = self._split is not None and self._document.restored is not None
-        shown = self._picture("image" if splits else self._view)
-        self._pixels.show_pixels(None if shown is None else Pyramid(shown), height, width)
-        right = self._picture("restored") if splits else None
-        self._right.show_pixels(None if right is None else Pyramid(right), height, width)
-        self._right.set_columns((self._split or 0.0) * width, width)
+    def _others(self) -> list[ViewName]:
+        """Return what can be shown beside the layer on show, the most telling first."""
+        return [view for view in self.available_views() if view != self._view]
 
-    def _picture(self, view: ViewName) -> Bytes | None:
-        if view == "flows" and self._document.flows is not None:
-            return flow_picture(self._plane_of_result(self._document.flows))
-        if view == "cellprob" and self._document.cellprob is not None:
-            return probability_picture(self._plane_of_result(self._document.cellprob))
-        plane = self._plane(view)
-        if plane is None:
-            return None
-        if view not in self._displays:
-            self._displays[view] = default_display(plane)
-        return picture(plane, self._displays[view])
+    def _arrange_beside(self, others: Sequence[ViewName]) -> None:
+        """Show further pictures, without masks, at the left of the main one and above it."""
+        count = {"two": 1, "four": 3}.get(self._arrangement, 0)
+        shown = (others or ["image"])[:count]
+        while len(self._beside) < len(shown):
+            self._add_pane()
+        places = ((1, 0),) if len(shown) == 1 else ((0, 0), (0, 1), (1, 0))
+        for pane, view, place in zip(self._beside, shown, places, strict=False):
+            self._grid.addWidget(pane, *place)
+            pane.show_image(self.layers.source(view))
+            pane.show_title(TITLES[view])
+            pane.show()
+        for pane in self._beside[len(shown) :]:
+            pane.hide()
+        self._main.show_title(f"{TITLES[self._view]} and masks" if shown else "")
+        if shown:
+            self._follow(self._main)
 
-    def _plane_of_result(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the plane on show of an array (..., Y, X) or (2 or 3, ..., Y, X)."""
-        planes = self._document.plane_count
-        leading = array.shape[: array.ndim - 2]
-        if planes == 1:
-            return array.reshape(*leading[:1], *array.shape[-2:])
-        components = int(np.prod(leading)) // planes
-        flat = array.reshape(components, planes, *array.shape[-2:])[:, self._document.plane]
-        return flat if components > 1 else flat[0]
+    def _shown_beside(self) -> list[Pane]:
+        return [pane for pane in self._beside if not pane.isHidden()]
 
-    def _place_disk(self, _: float = 0.0) -> None:
-        self._disk.rearrange(self._document.diameter, self.canvas.scale_factor)
+    def _add_pane(self) -> None:
+        pane = Pane(self._renderer, CellStyle(fill=False), self)
+        pane.canvas.set_image_size(*self._document.labels.array.shape)
+        pane.canvas.hovered.connect(self.hovered)
+        pane.canvas.left.connect(self.left)
+        pane.canvas.moved.connect(lambda: self._follow(pane))
+        self._beside.append(pane)
+        self._disk.raise_()
+        self._bar.raise_()
+
+    def _follow(self, leader: Pane) -> None:
+        """Show in all pictures the place and the zoom of one."""
+        if self._following or not self._shown_beside():
+            return
+        self._following = True
+        for pane in (self._main, *self._shown_beside()):
+            if pane is not leader:
+                pane.canvas.look_at(leader.canvas.center, leader.canvas.scale_factor)
+        self._following = False
+
+    def _place_marks(self, _: float = 0.0) -> None:
+        scale, image = self.canvas.scale_factor, self._document.image
+        self._disk.rearrange(self._document.diameter, scale)
+        pixel = None if image is None else (image.pixel_size_um or {}).get("X")
+        self._bar.setVisible(image is not None)
+        self._bar.rearrange(scale, pixel)
