@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 import importlib
 
-STUDIES: dict[str, str] = {}
+STUDIES = {
+    "restoration": "does mending images help to find the cells in them?",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -58,7 +58,7 @@ class Cache:
 
     def _read(self, path: Path) -> Kept | None:
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files if name != "values"}
                 return Kept(json.loads(stored["values"].item()), arrays)
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):

@@ -24,7 +24,6 @@ th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 2px solid #90a4ae; vertical-align: bottom; }
 figure { margin: 1rem 0; } figcaption { color: #546e7a; max-width: 60rem; }
 figure img, figure svg { max-width: 100%; height: auto; background: #fff; }
-.pictures img { width: 100%; image-rendering: auto; }
 @media (prefers-color-scheme: dark) {
   body { color: #e0e6e8; background: #17201f; } .note, figcaption { color: #9fb0b7; }
   th, td { border-color: #2f3c3c; }
