@@ -13,6 +13,7 @@ import importlib
 
 STUDIES = {
     "restoration": "does mending images help to find the cells in them?",
+    "segmentation": "what models find on images with true masks, side by side",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Sequence
 from pathlib import Path
 
 from cellmend.io.atomic import replacing
@@ -29,6 +30,9 @@ figure img, figure svg { max-width: 100%; height: auto; background: #fff; }
   th, td { border-color: #2f3c3c; }
 }
 """
+
+ROW_WIDTH = 26
+"""Letters of a name beside or above a picture, before it is broken."""
 
 
 class Page:
@@ -76,6 +80,13 @@ class Page:
         data = base64.b64encode(png).decode("ascii")
         alt = html.escape(caption, quote=True)
         self._figure(f'<img alt="{alt}" src="data:image/png;base64,{data}">', caption, "pictures")
+
+    def failures(self, failures: Sequence[str]) -> None:
+        """Name what could not be used; nothing where all went well."""
+        if failures:
+            self.heading("What could not be used")
+        for failure in failures:
+            self.text(failure)
 
     def html(self) -> str:
         """Return the whole document."""

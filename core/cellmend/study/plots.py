@@ -86,6 +86,27 @@ def before_after(points: Mapping[str, Floats], *, name: str, columns: int = 5) -
     return _svg(figure)
 
 
+def diameters(points: Mapping[str, Floats]) -> str:
+    """Draw a square per model: true (x) and estimated (y) diameters, logarithmic.
+
+    Parameters
+    ----------
+    points
+        (images, 2) per model, in pixels.
+    """
+    figure, every = _figure(len(points), width=2.8, height=2.8)
+    both = np.concatenate([values.ravel() for values in points.values()])
+    ends = (0.8 * both.min(), 1.25 * both.max())
+    for axes, (model, values), colour in zip(every, points.items(), COLOURS * 9, strict=False):
+        axes.plot(ends, ends, color="#b0bec5", linewidth=1)
+        axes.scatter(values[:, 0], values[:, 1], s=14, color=colour, alpha=0.8, linewidths=0)
+        axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
+        axes.set(xlabel="true diameter, px", ylabel="estimated diameter, px")
+        axes.set_title(model, fontsize=9)
+        axes.set_aspect("equal")
+    return _svg(figure)
+
+
 def spreads(values: Mapping[str, Mapping[str, Floats]]) -> str:
     """Draw a square per measure: every image as a point per method, the mean as a cross."""
     figure, every = _figure(len(values), width=3.4, height=3.4)

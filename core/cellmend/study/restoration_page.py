@@ -8,7 +8,7 @@ from textwrap import fill
 import numpy as np
 
 from cellmend.study.compare import CLEAN, DEGRADED, REAL, Record
-from cellmend.study.page import Page
+from cellmend.study.page import ROW_WIDTH, Page
 from cellmend.study.plots import Panel, before_after, curves, picture_grid, spreads
 from cellmend.study.score import THRESHOLDS
 from cellmend.study.settings import RestorationStudySettings
@@ -17,8 +17,6 @@ from cellmend.study.summary import methods_of
 from cellmend.study.tables import Table
 
 TITLE = "Restoration study"
-ROW_WIDTH = 26
-"""Letters of a name beside a row of pictures, before it is broken."""
 RATES = ("TP rate", "FP rate (invented cells)", "FN rate")
 
 
@@ -48,10 +46,7 @@ def build_page(
     tasks = dict.fromkeys(record.task for record in records)
     for task, table, per_group in zip(tasks, summary, groups, strict=True):
         _add_task(page, [r for r in records if r.task == task], task, (table, per_group))
-    if failures:
-        page.heading("What could not be used")
-        for failure in failures:
-            page.text(failure)
+    page.failures(failures)
     return page
 
 
