@@ -52,7 +52,7 @@ def close_window(w: Workbench) -> None:
 
 def filter_cells(w: Workbench) -> None:
     """Open the dialog that selects cells by their size."""
-    FilterDialog(w.document, w.window).open()
+    FilterDialog(w.services.cells, w.window).open()
 
 
 def change_id(w: Workbench) -> None:

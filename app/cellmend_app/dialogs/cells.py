@@ -9,13 +9,14 @@ from PyQt6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLabel,
+    QPushButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from cellmend.labels import choose
-from cellmend_app.document import Document
+from cellmend_app.services.cells import CellService
 
 LARGEST = 2**31 - 1
 
@@ -23,14 +24,15 @@ LARGEST = 2**31 - 1
 class FilterDialog(QDialog):
     """Selects the cells of the plane on show that are too small, too large or cut off.
 
-    What it selects is seen at once; it is deleted, or edited, like any other selection.
+    What it selects is seen at once; it can be deleted here, or edited like any selection.
     """
 
-    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+    def __init__(self, cells: CellService, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Select by size")
-        self._document = document
+        self._cells = cells
+        self._document = document = cells.document
         areas = sorted(document.labels.index.area(label) for label in document.labels.index)
         self.smaller = _number(0, "Smaller than", "Select cells of fewer pixels than this")
         largest = areas[-1] if areas else LARGEST
@@ -49,6 +51,10 @@ class FilterDialog(QDialog):
             sizes += f", of {areas[0]:,} to {areas[-1]:,} pixels, median {middle:,}"
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
+        self.delete = QPushButton("Delete selected")
+        self.delete.setToolTip("Delete the selected cells; can be undone")
+        self.delete.clicked.connect(self._delete)
+        buttons.addButton(self.delete, QDialogButtonBox.ButtonRole.ActionRole)
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel(sizes))
         layout.addLayout(form)
@@ -67,7 +73,12 @@ class FilterDialog(QDialog):
             found.update(choose.at_border(labels.index, labels.array.shape))
         self._document.select(*sorted(found))
         cells = "1 cell" if len(found) == 1 else f"{len(found):,} cells"
-        self.count.setText(f"Selected: {cells}. Press Del to delete them.")
+        self.count.setText(f"Selected: {cells}.")
+        self.delete.setEnabled(bool(found))
+
+    def _delete(self) -> None:
+        self._cells.delete(self._document.selection)
+        self._select()
 
 
 class IdDialog(QDialog):

@@ -45,8 +45,10 @@ class ShortcutSheet(QDialog):
             for keys, text in entries:
                 key = QLabel(keys)
                 key.setProperty("muted", True)
-                grid.addWidget(key, line, 0)
-                grid.addWidget(QLabel(text), line, 1)
+                what = QLabel(text)
+                what.setWordWrap(True)
+                grid.addWidget(key, line, 0, Qt.AlignmentFlag.AlignTop)
+                grid.addWidget(what, line, 1)
                 line += 1
         grid.setRowStretch(line, 1)
         grid.setColumnStretch(1, 1)

@@ -85,7 +85,7 @@ def split_seeds(
     starts = [(y, x) for y, x in at if 0 <= y < height and 0 <= x < width and inside[y, x]]
     if len(starts) < 2:
         raise InputError("A split needs two points inside the cell.")
-    pieces = _cheapest_seed(inside, sorted(starts))
+    pieces = cheapest_seed(inside, sorted(starts))
     return _renumber(labels, box, inside, _nearest(pieces, inside), new_id)
 
 
@@ -118,7 +118,7 @@ def _renumber(
     return Patch.between(labels, box, inside, new[values])
 
 
-def _cheapest_seed(inside: NDArray[np.bool_], seeds: list[tuple[int, int]]) -> NDArray[np.int32]:
+def cheapest_seed(inside: NDArray[np.bool_], seeds: list[tuple[int, int]]) -> NDArray[np.int32]:
     """Tell for each pixel the seed (from 1) with the cheapest path; 0 where there is none."""
     depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
     cost = 1 / np.maximum(depth, 1) ** 2

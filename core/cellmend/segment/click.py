@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -12,6 +11,7 @@ from scipy import ndimage
 from cellmend.dynamics import masks_from_flows
 from cellmend.labels.paint import Shape
 from cellmend.labels.places import grown
+from cellmend.labels.split import cheapest_seed
 from cellmend.params import MaskSettings
 from cellmend.progress import SILENT, Reporter
 
@@ -72,8 +72,8 @@ def cell_from_flows(
 def cell_from_image(plane: Floats, at: tuple[int, int], diameter: float) -> Shape | None:
     """Find a cell by the intensities around a click; None if there is nothing to tell it by.
 
-    Pixels nearer to the intensity of the click than to that of the surroundings are taken,
-    and cut by a watershed at the necks between the middles of what hangs together.
+    Pixels nearer to the intensity of the click than to that of the surroundings are taken;
+    what hangs together is parted at its necks, as `split_seeds` does.
 
     Parameters
     ----------
@@ -81,10 +81,6 @@ def cell_from_image(plane: Floats, at: tuple[int, int], diameter: float) -> Shap
         (Y, X) of any scale; the cell may be brighter or darker than its surroundings.
     at, diameter
         As in `cell_from_flows`.
-
-    References
-    ----------
-    Meyer, "Color image segmentation", ICIP 1992 (the watershed, by OpenCV).
     """
     y0, x0, y1, x1 = box = _window(at, diameter, plane.shape)
     y, x = at[0] - y0, at[1] - x0
@@ -114,16 +110,10 @@ def _parted(blob: Mask, at: tuple[int, int], diameter: float) -> Mask:
     depth = ndimage.gaussian_filter(depth, max(1.0, diameter / 15)) * blob
     size = max(3, int(diameter / 2) | 1)
     peaks = (depth == ndimage.maximum_filter(depth, size)) & (depth > 0.25 * depth[at])
-    markers, count = ndimage.label(peaks, structure=np.ones((3, 3)))
+    marks, count = ndimage.label(peaks, structure=np.ones((3, 3)))
     if count < 2:
         return blob
-    markers = markers.astype(np.int32)
-    markers[~blob] = count + 1
-    relief = 255 - np.rint(255 * depth / depth.max()).astype(np.uint8)
-    cv2.watershed(cv2.cvtColor(relief, cv2.COLOR_GRAY2BGR), markers)
-    # The watershed marks the lines between parts with -1; they go to the nearest part.
-    lines = markers <= 0
-    if lines.any():
-        nearest = ndimage.distance_transform_edt(lines, return_distances=False, return_indices=True)
-        markers = markers[tuple(nearest)]
-    return np.asarray(blob & (markers == markers[at]))
+    firsts = np.unique(marks, return_index=True)[1][1:]
+    middles = [divmod(int(first), blob.shape[1]) for first in firsts]
+    parts = cheapest_seed(blob, middles)
+    return np.asarray(parts == parts[at])
