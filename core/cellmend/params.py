@@ -109,11 +109,22 @@ FINE_TUNING_RATE = 3e-4
 epochs; it rose to 0.19 at 1e-4, and fell to 0.09 at 1e-3."""
 
 
+SGD_RATE = 0.2
+"""Of stochastic gradient descent, as Cellpose trains from scratch with it."""
+FEWEST_TO_SPLIT = 5
+"""Images that training holds some out of."""
+
+
 class TrainSettings(Settings):
     """Everything that decides a training run besides its images.
 
-    The learning rate is `SCRATCH_RATE`, or `FINE_TUNING_RATE` where the run starts
-    from a model, unless one is given.
+    The learning rate is `SCRATCH_RATE` (`SGD_RATE` with SGD), or `FINE_TUNING_RATE`
+    where AdamW starts from a model, unless one is given. `validation_share` of the
+    images are held out where no others are given and there are at least
+    `FEWEST_TO_SPLIT`. `patience` is the number of epochs without progress on the
+    validation images after which training stops; the rate falls until the last epoch
+    and much of the progress comes late, so none is set. `sampling_weights` has a
+    weight for each data set, the square root of its number of images if not given.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -127,7 +138,12 @@ class TrainSettings(Settings):
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5
     warmup_epochs: Annotated[int, Field(ge=0)] = 10
     schedule: Literal["cosine", "step"] = "cosine"
+    clip_norm: Annotated[float, Field(ge=0)] = 5.0
     average_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    patience: Annotated[int, Field(ge=1)] | None = None
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    sampling_weights: tuple[Annotated[float, Field(ge=0)], ...] | None = None
+    channels: tuple[int, int] | None = None
     widths: tuple[int, ...] = (16, 32, 64, 128)
     seed: int = 0
     device: str = "auto"
@@ -136,7 +152,11 @@ class TrainSettings(Settings):
     @property
     def highest_rate(self) -> float:
         """The learning rate that the schedule begins with."""
-        return self.learning_rate or (FINE_TUNING_RATE if self.start_from else SCRATCH_RATE)
+        if self.learning_rate:
+            return self.learning_rate
+        if self.optimizer == "sgd":
+            return SGD_RATE
+        return FINE_TUNING_RATE if self.start_from else SCRATCH_RATE
 
 
 def make_settings(kind: type[AnySettings], **options: Any) -> AnySettings:

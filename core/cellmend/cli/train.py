@@ -7,23 +7,24 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cellmend.cli.arguments import add_everywhere, numbers, setting
+from cellmend.cli.arguments import add_everywhere, channels, numbers, setting
 from cellmend.cli.config import build_settings
 from cellmend.cli.terminal import TerminalReporter
 from cellmend.errors import CellmendError, InputError
 from cellmend.params import TrainSettings
+
+METHODS = ("noise2void", "noise2self", "paired")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     parser.description = (
         "Train on images with masks beside them (a_masks.tif beside a.tif or "
-        "a_img.tif, or a_seg.npy). The model lands among your own and is ready to use."
+        "a_img.tif, or a_seg.npy); with --method also on noisy images alone, or on "
+        "a_noisy.tif beside a_clean.tif. The model lands among your own and is ready to use."
     )
     parser.add_argument("kind", choices=("segmentation", "restoration"), help="what to train")
-    parser.add_argument(
-        "data", nargs="+", type=Path, metavar="DATA", help="folders, or images with masks"
-    )
+    parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help="folders, or images")
     parser.add_argument("--name", metavar="NAME", help="name of the new model", **setting("name"))
     parser.add_argument(
         "--from",
@@ -31,26 +32,118 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the model to start from (default: from scratch)",
         **setting("start_from"),
     )
-    parser.add_argument("--epochs", type=int, metavar="N", **setting("epochs"))
-    parser.add_argument("--learning-rate", type=float, metavar="R", **setting("learning_rate"))
     parser.add_argument(
+        "--validation",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="held-out folders (default: a share of the images)",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with a stopped training")
+    _add_data(parser.add_argument_group("data"))
+    _add_task(parser.add_argument_group("task"))
+    _add_optimisation(parser.add_argument_group("optimisation"))
+    add_everywhere(parser, batch_size="batch_size", training=True)
+    parser.set_defaults(run=run)
+
+
+def _add_data(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--weights",
+        type=numbers,
+        metavar="W,W...",
+        help="how often each DATA is drawn from (default: by the square root of its size)",
+        **setting("sampling_weights"),
+    )
+    group.add_argument(
+        "--validation-share",
+        type=float,
+        metavar="S",
+        help="share of the images to hold out where no --validation is given (default: 0.1)",
+        **setting("validation_share"),
+    )
+    group.add_argument(
+        "--channels",
+        type=channels,
+        metavar="A[,B]",
+        help="the channel to segment (0: mean of all) and the nuclear one (0: none)",
+        **setting("channels"),
+    )
+    group.add_argument(
+        "--crop", type=int, metavar="PX", help="side of the crops", **setting("crop")
+    )
+
+
+def _add_task(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--task",
         choices=("denoise", "deblur", "upsample"),
         help="what a restoration model mends (default: denoise)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--loss",
         type=three_numbers,
         metavar="PER,SEG,REC",
         help="weights of the perceptual, segmentation and reconstruction losses of restoration "
         "(default: 1,1.5,0)",
     )
-    parser.add_argument(
-        "--validation", nargs="+", type=Path, default=[], metavar="DIR", help="held-out folders"
+    group.add_argument(
+        "--segmenter",
+        metavar="MODEL",
+        help="the segmentation model that judges restored images (default: generalist)",
     )
-    parser.add_argument("--resume", action="store_true", help="go on with a stopped training")
-    add_everywhere(parser, batch_size="batch_size", training=True)
-    parser.set_defaults(run=run)
+    group.add_argument(
+        "--method",
+        choices=METHODS,
+        help="restoration without masks: from noisy images alone, or from noisy and clean ones",
+    )
+    group.add_argument(
+        "--diameter",
+        type=float,
+        metavar="PX",
+        help="with --method: of the cells in the images (default: 30)",
+    )
+    group.add_argument(
+        "--degrade",
+        choices=("denoise", "deblur", "upsample"),
+        help="segmentation: degrade the images as for training this restoration",
+    )
+
+
+def _add_optimisation(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--epochs", type=int, metavar="N", **setting("epochs"))
+    group.add_argument(
+        "--images-per-epoch",
+        type=int,
+        metavar="N",
+        help="crops in an epoch (default: one of each image)",
+        **setting("images_per_epoch"),
+    )
+    group.add_argument("--optimizer", choices=("adamw", "sgd"), **setting("optimizer"))
+    group.add_argument("--learning-rate", type=float, metavar="R", **setting("learning_rate"))
+    group.add_argument("--schedule", choices=("cosine", "step"), **setting("schedule"))
+    group.add_argument(
+        "--average-decay",
+        type=float,
+        metavar="D",
+        help="keep a moving average of the weights, such as 0.999 (default: 0, none)",
+        **setting("average_decay"),
+    )
+    group.add_argument(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="stop after so many epochs without progress on the validation images",
+        **setting("patience"),
+    )
+    group.add_argument(
+        "--widths",
+        type=whole_numbers,
+        metavar="N,N...",
+        help="channels of the levels of a network trained from scratch",
+        **setting("widths"),
+    )
 
 
 def three_numbers(text: str) -> tuple[float, ...]:
@@ -61,19 +154,23 @@ def three_numbers(text: str) -> tuple[float, ...]:
     return values
 
 
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """Read whole numbers with commas between them."""
+    return tuple(int(part) for part in text.split(","))
+
+
 def run(args: argparse.Namespace) -> int:
     """Train one model."""
     settings = build_settings(TrainSettings, args)
-    if args.kind == "segmentation" and (args.task or args.loss):
-        raise InputError("--task and --loss belong to restoration.")
+    check_combination(args)
     if args.skip_existing and exists(settings.name):
         tell(args, {"event": "skipped", "name": settings.name})
         return 0
     if args.dry_run:
-        from cellmend.io.pairs import training_pairs
-
-        images = len(training_pairs(args.data))
-        tell(args, {"event": "planned", "epochs": settings.epochs, "images": images})
+        tell(
+            args,
+            {"event": "planned", "epochs": settings.epochs, "images": count_images(args)},
+        )
         return 0
     try:
         with TerminalReporter(settings.name) as report:
@@ -85,6 +182,34 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def check_combination(args: argparse.Namespace) -> None:
+    """Refuse switches that do not belong to what is trained."""
+    foreign = {
+        "segmentation": ("task", "loss", "segmenter", "method", "diameter"),
+        "restoration": ("degrade",),
+    }[args.kind]
+    if args.kind == "restoration":
+        foreign += ("loss", "segmenter") if args.method else ("diameter",)
+    if args.method in ("noise2void", "noise2self"):
+        foreign += ("task",)
+    for name in foreign:
+        if getattr(args, name):
+            what = f"{args.kind} --method {args.method}" if args.method else args.kind
+            raise InputError(f"--{name} does not belong to training {what}.")
+
+
+def count_images(args: argparse.Namespace) -> int:
+    """Return how many images would be trained on."""
+    from cellmend.io.pairs import training_pairs
+
+    if args.method is None:
+        return len(training_pairs(args.data))
+    from cellmend.train.planes import noisy_clean_files, noisy_files
+
+    files = noisy_clean_files if args.method == "paired" else noisy_files
+    return len(files(args.data))
+
+
 def exists(name: str) -> bool:
     """Whether a model of this name is installed."""
     from cellmend.registry import list_models
@@ -94,7 +219,7 @@ def exists(name: str) -> bool:
 
 def train(args: argparse.Namespace, settings: TrainSettings, report: TerminalReporter) -> None:
     """Call the library with what was asked for."""
-    from cellmend.train import restoration, segmentation
+    from cellmend import train as library
 
     options: dict[str, Any] = {
         **dict(settings),
@@ -103,11 +228,17 @@ def train(args: argparse.Namespace, settings: TrainSettings, report: TerminalRep
         "on_event": lambda event: tell(args, event),
         "report": report,
     }
+    for name in ("task", "loss", "segmenter", "diameter", "degrade"):
+        if getattr(args, name):
+            options[name] = getattr(args, name)
     if args.kind == "segmentation":
-        segmentation(args.data, **options)
-        return
-    own = {name: getattr(args, name) for name in ("task", "loss") if getattr(args, name)}
-    restoration(args.data, **options, **own)
+        library.segmentation(args.data, **options)
+    elif args.method is None:
+        library.restoration(args.data, **options)
+    elif args.method == "paired":
+        library.paired(args.data, **options)
+    else:
+        library.blind(args.data, method=args.method, **options)
 
 
 def tell(args: argparse.Namespace, event: dict[str, Any]) -> None:

@@ -1,13 +1,19 @@
-"""Training models from folders of images and masks."""
+"""Training models from folders of images."""
 
-from cellmend.train.job import restoration, run_folder, segmentation
+from cellmend.train.blind import fit_blind
+from cellmend.train.job import blind, paired, restoration, run_folder, segmentation
 from cellmend.train.loop import EpochRecord, TrainingFailed
+from cellmend.train.paired import fit_paired
 from cellmend.train.tasks import LossWeights
 
 __all__ = [
     "EpochRecord",
     "LossWeights",
     "TrainingFailed",
+    "blind",
+    "fit_blind",
+    "fit_paired",
+    "paired",
     "restoration",
     "run_folder",
     "segmentation",

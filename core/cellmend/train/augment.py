@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -44,10 +45,31 @@ class Geometry:
     def target(self, planes: NDArray[np.floating]) -> Floats:
         """Warp (3, Y, X) flows and cell map; the flow vectors turn with the image."""
         dy, dx, inside = self.image(planes)
-        linear = self.matrix[:, :2] / np.sqrt(abs(np.linalg.det(self.matrix[:, :2])))
+        linear = self.turning
         turned_x = linear[0, 0] * dx + linear[0, 1] * dy
         turned_y = linear[1, 0] * dx + linear[1, 1] * dy
         return np.stack([turned_y, turned_x, inside > 0.5]).astype(np.float32)
+
+    @property
+    def turning(self) -> NDArray[np.float64]:
+        """The (2, 2) rotation and flip, without the scale."""
+        linear = self.matrix[:, :2]
+        return np.asarray(linear / np.sqrt(abs(np.linalg.det(linear))))
+
+    def cut(
+        self, image: NDArray[Any], target: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any], Geometry]:
+        """Copy the part of (C, Y, X) arrays that the crop needs; and return its own map."""
+        corners = np.array([[0, 0, 1, 1], [0, 1, 0, 1]]) * (self.size - 1)
+        back = np.linalg.inv(_square(self.matrix))
+        places = back[:2, :2] @ corners + back[:2, 2:]
+        (x0, y0), (x1, y1) = places.min(axis=1), places.max(axis=1)
+        rows = _within(y0, y1, image.shape[1])
+        columns = _within(x0, x1, image.shape[2])
+        shift = self.matrix[:, :2] @ np.array([columns.start, rows.start])
+        matrix = np.column_stack([self.matrix[:, :2], self.matrix[:, 2] + shift])
+        window = (slice(None), rows, columns)
+        return np.array(image[window]), np.array(target[window]), Geometry(matrix, self.size)
 
     def then(self, second: Geometry) -> Geometry:
         """Return the map that applies this one, then `second`."""
@@ -86,6 +108,12 @@ def _random_centre(
 def _around(centre: NDArray[np.float64], linear: NDArray[np.float64], size: int) -> Geometry:
     shift = (size - 1) / 2 - linear @ centre
     return Geometry(np.column_stack([linear, shift]), size)
+
+
+def _within(low: float, high: float, length: int) -> slice:
+    """Return the pixels between two places and those next to them, one at least."""
+    start = min(max(0, int(np.floor(low)) - 1), length - 1)
+    return slice(start, max(start + 1, min(length, int(np.ceil(high)) + 2)))
 
 
 def _square(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,32 +1,37 @@
-"""Training pairs, read when they are first needed and kept within a memory budget."""
+"""Training pairs: read and checked once, kept on the disk, and opened for each crop.
+
+What is in memory does not grow with the number of images: while pairs are prepared it
+is one of them, and in training it is the windows around the crops being made.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellmend.dynamics import masks_to_flows
-from cellmend.errors import FileFormatError, InputError
-from cellmend.io import read
+from cellmend.errors import CellmendError, InputError
 from cellmend.io.labels import read_labels
 from cellmend.io.pairs import training_pairs
-from cellmend.normalize import normalize
-from cellmend.params import NormalizeSettings
-from cellmend.size import median_diameter
+from cellmend.params import FEWEST_TO_SPLIT, NormalizeSettings
+from cellmend.progress import SILENT, Reporter
+from cellmend.train.cache import Cache
+from cellmend.train.pairs import Channels, Prepared, prepare_pair
+from cellmend.train.validation import View
 
 Floats = NDArray[np.float32]
-CACHE_BYTES = 6 * 2**30
+TOLD = 5
+"""Bad pairs that an error names; the rest is counted."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One training image.
+    """One training image, its arrays on the disk.
 
     Attributes
     ----------
@@ -42,106 +47,180 @@ class Sample:
     target: NDArray[np.float16]
     diameter: float
 
-    @property
-    def nbytes(self) -> int:
-        """Memory that the arrays take."""
-        return self.image.nbytes + self.target.nbytes
-
 
 class TrainingSet:
     """Pairs of image and masks in folders; each folder is one data set.
 
     Parameters
     ----------
-    folders
-        Folders with pairs, as `cellmend.io.pairs` finds them; not their subfolders.
+    places
+        Folders with pairs, as `cellmend.io.pairs` finds them (not their
+        subfolders), or single images.
     settings
         Normalisation, the same as will be used on new images.
+    channels
+        The channel to segment and the nuclear one, counted from 1, as in `SegmentSettings`.
     weights
-        Sampling weight of each folder; the square root of its size where not given.
+        Sampling weight of each place; the square root of its size where not given.
+    cache
+        Where prepared pairs are kept.
 
     Raises
     ------
     InputError
-        If there is not a single pair.
+        If there is not a single pair, or the weights do not fit the places.
     """
 
     def __init__(
         self,
-        folders: Iterable[str | Path],
+        places: Iterable[str | Path],
         settings: NormalizeSettings | None = None,
+        *,
+        channels: Channels | None = None,
         weights: Sequence[float] | None = None,
-        cache_bytes: int = CACHE_BYTES,
+        cache: Cache | None = None,
     ) -> None:
         self._settings = settings or NormalizeSettings()
-        self._cache_bytes = cache_bytes
-        self._cache: OrderedDict[int, Sample] = OrderedDict()
+        self._channels = channels
+        self._cache = cache or Cache()
         self._lock = threading.Lock()
-        names = [str(folder) for folder in folders]
-        groups = [training_pairs([folder]) for folder in names]
+        self._prepared: list[Prepared] = []
+        groups = [training_pairs([place]) for place in places]
         self.pairs = [pair for group in groups for pair in group]
-        if not self.pairs:
-            raise InputError(
-                f"No image with masks was found in {', '.join(names)}.",
-                hint="Put <name>_masks.tif or <name>_seg.npy beside each image.",
-            )
-        share = weights or [len(group) ** 0.5 for group in groups]
-        each = [w / len(g) for w, g in zip(share, groups, strict=True) for _ in g]
-        self.probabilities = np.array(each) / np.sum(each)
+        self.probabilities = _probabilities([len(group) for group in groups], weights)
 
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def draw(self, rng: np.random.Generator) -> Sample:
-        """Return a random sample that holds cells, data sets chosen by weight.
+    @property
+    def images(self) -> list[Path]:
+        """The image files."""
+        return [image for image, _ in self.pairs]
 
-        In place of an image without cells the next one is taken.
+    def split(
+        self, share: float, rng: np.random.Generator
+    ) -> tuple[TrainingSet, TrainingSet | None]:
+        """Hold about `share` of the images with cells out, in a second set; none of a few."""
+        self.prepare()
+        usable = np.flatnonzero(self.probabilities)
+        if len(usable) < FEWEST_TO_SPLIT:
+            return self, None
+        held = np.zeros(len(self), bool)
+        held[rng.permutation(usable)[: max(1, round(share * len(usable)))]] = True
+        return self._only(~held), self._only(held)
+
+    def prepare(self, report: Reporter = SILENT) -> None:
+        """Read and check all pairs, compute their flows, and leave those without cells out.
 
         Raises
         ------
-        InputError
-            If no image holds cells.
+        FileFormatError, InputError
+            If pairs cannot be used, with the file and the reason of each; or if
+            no image holds cells.
         """
-        first = int(rng.choice(len(self), p=self.probabilities))
-        for step in range(len(self)):
-            sample = self.load((first + step) % len(self))
-            if sample.diameter > 0:
-                return sample
-        raise InputError(
-            f"There are no cells in the masks of the {len(self)} training images.",
-            hint="Draw or find some, and save them.",
-        )
+        with self._lock:
+            if self._prepared:
+                return
+            prepared = self._prepare_all(report)
+            cells = np.array([entry.diameter > 0 for entry in prepared])
+            if not cells.any():
+                raise InputError(
+                    f"There are no cells in the masks of the {len(self)} training images.",
+                    hint="Draw or find some, and save them.",
+                )
+            weights = self.probabilities * cells
+            self.probabilities = weights / weights.sum()
+            self._prepared = prepared
+
+    def draw(self, rng: np.random.Generator) -> Sample:
+        """Return a random sample that holds cells, data sets chosen by weight."""
+        self.prepare()
+        return self.load(int(rng.choice(len(self), p=self.probabilities)))
 
     def load(self, index: int) -> Sample:
-        """Return one sample, from the cache where it is there."""
-        with self._lock:
-            if index in self._cache:
-                self._cache.move_to_end(index)
-                return self._cache[index]
-        sample = read_sample(*self.pairs[index], self._settings)
-        with self._lock:
-            self._cache[index] = sample
-            while sum(s.nbytes for s in self._cache.values()) > self._cache_bytes:
-                self._cache.popitem(last=False)
-        return sample
+        """Open one sample; only what is then looked at is read."""
+        entry = self._prepared[index] if self._prepared else self._prepare(index)
+        planes = np.load(entry.path, mmap_mode="r", allow_pickle=False)
+        return Sample(planes[:-3], planes[-3:], entry.diameter)
+
+    @property
+    def diameter(self) -> float:
+        """Median over the images of the diameter of their cells; empty images do not count."""
+        self.prepare()
+        return float(np.median([entry.diameter for entry in self._prepared if entry.diameter]))
+
+    def views(self, count: int, side: float) -> Iterator[View]:
+        """Yield the middles of up to `count` images with cells, evenly spread over the set.
+
+        Each is of at most `side` diameters along y and x.
+        """
+        self.prepare()
+        usable = [i for i, entry in enumerate(self._prepared) if entry.diameter]
+        chosen = np.linspace(0, len(usable) - 1, min(count, len(usable))).astype(int)
+        for index in (usable[i] for i in chosen):
+            sample = self.load(index)
+            window = _middle(sample.image.shape[1:], round(side * sample.diameter))
+            masks = read_labels(self.pairs[index][1])[window]
+            image = sample.image[:, *window].astype(np.float32)
+            yield View(image, np.ascontiguousarray(masks), sample.diameter)
+
+    def _prepare_all(self, report: Reporter) -> list[Prepared]:
+        prepared, problems = [], []
+        for index in range(len(self)):
+            report.check()
+            report.step(index, len(self), "reading the images")
+            try:
+                prepared.append(self._prepare(index))
+            except CellmendError as error:
+                problems.append(error)
+        if problems:
+            raise _all_together(problems, len(self))
+        self._cache.trim(keep=[entry.path for entry in prepared])
+        return prepared
+
+    def _prepare(self, index: int) -> Prepared:
+        return prepare_pair(*self.pairs[index], self._settings, self._channels, self._cache)
+
+    def _only(self, chosen: NDArray[np.bool_]) -> TrainingSet:
+        part = object.__new__(TrainingSet)
+        part.__dict__.update(self.__dict__, _lock=threading.Lock())
+        part.pairs = [pair for pair, kept in zip(self.pairs, chosen, strict=True) if kept]
+        part._prepared = [entry for entry, kept in zip(self._prepared, chosen, strict=True) if kept]
+        weights = self.probabilities[chosen]
+        part.probabilities = weights / weights.sum()
+        return part
 
 
-def read_sample(image_path: Path, masks_path: Path, settings: NormalizeSettings) -> Sample:
-    """Read a pair and compute its flows.
-
-    Raises
-    ------
-    FileFormatError
-        If a file cannot be read, or the sizes differ.
-    """
-    image, masks = read(image_path), read_labels(masks_path)
-    channels = [image.channel(i) for i in range(min(2, image.n_channels))]
-    if masks.ndim != 2 or any(c.shape != masks.shape for c in channels):
-        raise FileFormatError(
-            masks_path,
-            f"masks of shape {masks.shape} do not fit the image of shape {channels[0].shape}.",
-            hint="Training takes 2D images with masks of the same size.",
+def _probabilities(sizes: list[int], weights: Sequence[float] | None) -> NDArray[np.float64]:
+    """Share each place's weight among its pairs."""
+    if not sum(sizes):
+        raise InputError("There are no images to train on.", hint="Name folders or images.")
+    share = [size**0.5 for size in sizes] if weights is None else list(weights)
+    if len(share) != len(sizes):
+        raise InputError(
+            f"There are {len(share)} sampling weights for {len(sizes)} data sets.",
+            hint="Give one weight for each folder, in their order.",
         )
-    data = np.stack([normalize(channel, settings) for channel in channels])
-    target = np.concatenate([masks_to_flows(masks), (masks > 0)[None]])
-    return Sample(data.astype(np.float16), target.astype(np.float16), median_diameter(masks))
+    each = np.repeat(np.array(share) / sizes, sizes)
+    if not (each >= 0).all() or each.sum() <= 0:
+        raise InputError("Sampling weights must not be negative, nor all zero.")
+    return np.asarray(each / each.sum(), np.float64)
+
+
+def _middle(shape: tuple[int, ...], side: int) -> Any:
+    """Return slices of the middle of an image, at most `side` long."""
+    starts = [max(0, (length - side) // 2) for length in shape]
+    return tuple(slice(start, start + side) for start in starts)
+
+
+def _all_together(problems: list[CellmendError], total: int) -> CellmendError:
+    """Return one error that names the bad pairs."""
+    if len(problems) == 1:
+        return problems[0]
+    lines = [str(problem) for problem in problems[:TOLD]]
+    if len(problems) > TOLD:
+        lines.append(f"and {len(problems) - TOLD} more")
+    return InputError(
+        f"{len(problems)} of {total} pairs cannot be used:\n" + "\n".join(lines),
+        hint="\nCorrect them, or move them out of the folder.",
+    )

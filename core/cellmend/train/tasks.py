@@ -1,9 +1,9 @@
-"""What a network is trained to do; the one loop knows only `Task`."""
+"""Finding cells, and restoring images so that they are found: the tasks with masks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,62 +11,67 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cellmend.net.losses import perceptual_loss, reconstruction_loss, segmentation_loss
+from cellmend.net.predict import predict
 from cellmend.net.unet import CPNet, NetOutput
+from cellmend.params import TileSettings
 from cellmend.registry.card import TaskName
 from cellmend.restore.degrade import degrade, random_degradation
-from cellmend.train import augment
 from cellmend.train.dataset import Sample
+from cellmend.train.protocols import Batch
+from cellmend.train.render import Crop, degraded_crop, plain_crop, render
 
-Arrays = tuple[NDArray[np.float32], ...]
-
-NOISE_CROP = 340
-NOISE_SCALES = (0.5, 2.0)
-
-
-class Task(Protocol):
-    """One kind of training: how a crop is made, and what is minimised."""
-
-    @property
-    def name(self) -> TaskName:
-        """What the model is for, as its card says."""
-
-    @property
-    def nchan(self) -> int:
-        """Channels that the network takes."""
-
-    @property
-    def nout(self) -> int:
-        """Channels that the network gives."""
-
-    def example(self, sample: Sample, rng: np.random.Generator) -> Arrays:
-        """Return the float32 arrays of one crop, the network's input first."""
-
-    def loss(self, net: CPNet, batch: tuple[Tensor, ...]) -> Tensor:
-        """Return the loss of a batch made of such examples."""
+Floats = NDArray[np.float32]
+TILES = TileSettings()
 
 
 @dataclass(frozen=True)
 class SegmentationTask:
-    """Predict flows and cell probability (Stringer et al., Nature Methods 2021)."""
+    """Predict flows and cell probability (Stringer et al., Nature Methods 2021).
+
+    Attributes
+    ----------
+    diam_mean
+        Diameter in pixels that cells are brought to.
+    crop
+        Side of the crops in pixels.
+    degradation
+        Degrade the images as for training the restoration task of this name.
+    """
 
     diam_mean: float = 30.0
     crop: int = 224
+    degradation: str | None = None
     name: TaskName = "segmentation"
     nchan: int = 2
     nout: int = 3
 
-    def example(self, sample: Sample, rng: np.random.Generator) -> Arrays:
-        """Return image (2, crop, crop) and target (3, crop, crop)."""
-        scale = augment.random_scale(rng) * self.diam_mean / sample.diameter
-        geometry = augment.turn(sample.target.shape[1:], scale, self.crop, rng)
-        image = np.zeros((2, self.crop, self.crop), np.float32)
-        image[: len(sample.image)] = geometry.image(sample.image)
-        return image, geometry.target(sample.target)
+    def example(self, sample: Sample, rng: np.random.Generator) -> Crop:
+        """Draw a crop around `diam_mean`."""
+        natural = self.diam_mean / sample.diameter
+        if self.degradation is None:
+            return plain_crop(sample.image, sample.target, natural, self.crop, rng)
+        how = (self.degradation, self.diam_mean)
+        return degraded_crop(sample.image, sample.target, natural, self.crop, how, rng)
 
-    def loss(self, net: CPNet, batch: tuple[Tensor, ...]) -> Tensor:
+    def batch(self, examples: Sequence[Crop], device: torch.device) -> Batch:
+        """Return images (N, nchan, crop, crop) and targets (N, 3, crop, crop)."""
+        seen, _, target = render(examples, self.nchan, device)
+        return seen, target
+
+    def loss(self, net: CPNet, batch: Batch) -> Tensor:
         """Segmentation loss of (image, target)."""
         image, target = batch
         return segmentation_loss(net(image).pixels.float(), target)
+
+    def flows(
+        self, net: CPNet, plane: Floats, device: torch.device, rng: np.random.Generator
+    ) -> Floats:
+        """Return flows and logits (3, Y, X) of a (C, Y, X) plane, degraded where the task is."""
+        seen = two_planes(plane)
+        if self.degradation is not None:
+            how = random_degradation(self.degradation, self.diam_mean, rng)
+            seen[0] = degrade(seen[0], how, rng, normalized=True)
+        return predict(net, seen[: self.nchan], TILES, device).pixels
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,21 @@ PAPER_WEIGHTS = LossWeights()
 
 @dataclass(frozen=True)
 class RestorationTask:
-    """Restore a degraded image so that a frozen network segments it well."""
+    """Restore a degraded image so that a frozen network segments it well.
+
+    Attributes
+    ----------
+    name
+        ``denoise``, ``deblur`` or ``upsample``.
+    segmenter
+        The frozen network, on the device of training.
+    weights
+        Of the losses.
+    diam_mean
+        Diameter in pixels that cells are brought to: the segmenter's.
+    crop
+        Side of the crops in pixels.
+    """
 
     name: TaskName
     segmenter: CPNet
@@ -101,35 +120,24 @@ class RestorationTask:
     def __post_init__(self) -> None:
         self.segmenter.eval().requires_grad_(False)
 
-    def example(self, sample: Sample, rng: np.random.Generator) -> Arrays:
-        """Return degraded (1, crop, crop), clean (1, crop, crop), target (3, crop, crop).
+    def example(self, sample: Sample, rng: np.random.Generator) -> Crop:
+        """Draw a crop around `diam_mean` and how it is degraded."""
+        natural, how = self.diam_mean / sample.diameter, (self.name, self.diam_mean)
+        return degraded_crop(sample.image, sample.target, natural, self.crop, how, rng)
 
-        The image is resized by 0.5-2 around `diam_mean` and cut to 340 px
-        before it is degraded, so that noise comes at many scales; then it is
-        turned and cut like an image to segment.
-        """
-        natural = self.diam_mean / sample.diameter
-        scale = float(rng.uniform(*NOISE_SCALES))
-        first = augment.crop(sample.target.shape[1:], natural * scale, NOISE_CROP, rng)
-        rescale = augment.random_scale(rng) / scale
-        second = augment.turn((NOISE_CROP, NOISE_CROP), rescale, self.crop, rng)
+    def batch(self, examples: Sequence[Crop], device: torch.device) -> Batch:
+        """Return degraded and clean (N, 1, crop, crop), and targets (N, 3, crop, crop)."""
+        return render(examples, self.nchan, device)
 
-        clean = first.image(sample.image[:1])
-        how = random_degradation(self.name, self.diam_mean * scale, rng)
-        degraded = degrade(clean[0], how, rng, normalized=True)[None]
-        return (
-            second.image(degraded),
-            second.image(clean),
-            first.then(second).target(sample.target),
-        )
-
-    def loss(self, net: CPNet, batch: tuple[Tensor, ...]) -> Tensor:
+    def loss(self, net: CPNet, batch: Batch) -> Tensor:
         """Weighted sum of the three losses of (degraded, clean, target)."""
         degraded, clean, target = batch
         restored = net(degraded).pixels
         total = torch.zeros((), device=restored.device)
         if self.weights.reconstruction:
-            total = total + self.weights.reconstruction * reconstruction_loss(restored, clean)
+            total = total + self.weights.reconstruction * reconstruction_loss(
+                restored.float(), clean
+            )
         if self.weights.needs_segmenter:
             seen = self._segment(restored)
         if self.weights.segmentation:
@@ -138,15 +146,33 @@ class RestorationTask:
             )
         if self.weights.perceptual:
             with torch.no_grad():
-                wanted = self.segmenter.downsample(_two_channels(clean))
+                wanted = self.segmenter.downsample(self._channels(clean))
             total = total + self.weights.perceptual * perceptual_loss(seen.features, wanted)
         return total
 
+    def flows(
+        self, net: CPNet, plane: Floats, device: torch.device, rng: np.random.Generator
+    ) -> Floats:
+        """Degrade and restore a (C, Y, X) plane; return what the segmenter finds (3, Y, X)."""
+        how = random_degradation(self.name, self.diam_mean, rng)
+        degraded = degrade(plane[0], how, rng, normalized=True)
+        restored = predict(net, degraded[None], TILES, device).pixels
+        seen = two_planes(restored)[: self.segmenter.nchan]
+        return predict(self.segmenter, seen, TILES, device).pixels[:3]
+
     def _segment(self, image: Tensor) -> NetOutput:
-        output: NetOutput = self.segmenter(_two_channels(image))
+        output: NetOutput = self.segmenter(self._channels(image))
         return output
 
+    def _channels(self, image: Tensor) -> Tensor:
+        """Add the empty nuclear channel to (N, 1, Y, X), where the segmenter takes one."""
+        if self.segmenter.nchan == 1:
+            return image
+        return torch.cat([image, torch.zeros_like(image)], dim=1)
 
-def _two_channels(image: Tensor) -> Tensor:
-    """Add the empty nuclear channel to (N, 1, Y, X)."""
-    return torch.cat([image, torch.zeros_like(image)], dim=1)
+
+def two_planes(plane: Floats) -> Floats:
+    """Return a copy (2, Y, X) of a (1 or 2, Y, X) plane, with zeros for the nuclear channel."""
+    both = np.zeros((2, *plane.shape[1:]), np.float32)
+    both[: len(plane)] = plane[:2]
+    return both
