@@ -1,0 +1,21 @@
+"""Synthetic cells with true masks, to widen scarce training data.
+
+Shapes are drawn first (`shapes`, `colonies`), then given a look (`looks`), then seen
+through a microscope and a camera (`optics`).
+"""
+
+from cellmend.train.synthetic.generate import (
+    KINDS,
+    SyntheticImage,
+    SyntheticSettings,
+    synthetic_image,
+    write_training_folder,
+)
+
+__all__ = [
+    "KINDS",
+    "SyntheticImage",
+    "SyntheticSettings",
+    "synthetic_image",
+    "write_training_folder",
+]
