@@ -203,3 +203,22 @@ def test_history_has_no_limit_of_number(qapp):
 def test_patch_keeps_little(document):
     patch = Patch.between(document.labels.array, (0, 0, 64, 80), np.ones((64, 80), bool), 4)
     assert patch.nbytes < 64 * 80 * 4
+
+
+def test_a_full_disk_costs_no_step(document, monkeypatch):
+    history = document.undo
+    history._budget = history._packed_budget = 0
+    rng = np.random.default_rng(1)
+    states = [state(document)]
+    for _ in range(15):
+        document.undo.push(ReplaceLabels(document, rng.integers(0, 3, (64, 80)), "segment"))
+        states.append(state(document))
+
+    def full(**_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    history.trim()
+    for expected in reversed(states[:-1]):
+        history.undo()
+        assert state(document) == expected

@@ -7,6 +7,7 @@ beyond a second one they are moved to a temporary file.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import weakref
 import zlib
@@ -15,7 +16,11 @@ from typing import IO, Protocol, runtime_checkable
 from PyQt6.QtCore import QObject, QTimer, pyqtSlot
 from PyQt6.QtGui import QUndoStack
 
+logger = logging.getLogger(__name__)
+
 MEGABYTE = 1 << 20
+TRIM_AFTER_MS = 250
+"""Trimming looks at every step: not after each of many quick edits."""
 KEEP_READY = 10
 """The newest steps are left as they are, so that undo answers at once."""
 
@@ -119,7 +124,6 @@ class History(QUndoStack):
         self._file: IO[bytes] | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(0)
         self._timer.timeout.connect(self._trim_one)
         self.indexChanged.connect(self._on_index_changed)
 
@@ -138,11 +142,12 @@ class History(QUndoStack):
         if self._file is not None and not self.count():
             self._file.close()
             self._file = None
-        self._timer.start()
+        if not self._timer.isActive():
+            self._timer.start(TRIM_AFTER_MS)
 
     def _trim_one(self) -> None:
         if self._pack_oldest() or self._spill_oldest():
-            self._timer.start()
+            self._timer.start(0)
 
     def _steps(self) -> list[Packable]:
         steps: list[Packable] = []
@@ -164,8 +169,12 @@ class History(QUndoStack):
         held = [step for step in self._steps() if step.packed and step.nbytes]
         if not held or sum(step.nbytes for step in held) <= self._packed_budget:
             return False
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="cellmend-history-")  # noqa: SIM115
-            weakref.finalize(self, self._file.close)
-        held[0].spill(self._file)
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(prefix="cellmend-history-")  # noqa: SIM115
+                weakref.finalize(self, self._file.close)
+            held[0].spill(self._file)
+        except OSError as error:  # no room on the disk: the steps stay in memory
+            logger.warning("The undo history stays in memory: %s", error)
+            return False
         return True
