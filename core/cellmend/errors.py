@@ -47,6 +47,26 @@ class FileFormatError(CellmendError):
         self.reason = reason
 
 
+class AxesError(FileFormatError):
+    """A file that neither says nor lets guess which of its dimensions is which.
+
+    Parameters
+    ----------
+    path
+        The file.
+    shape
+        Of the array in it.
+    """
+
+    def __init__(self, path: str | Path, shape: tuple[int, ...]) -> None:
+        super().__init__(
+            path,
+            f"the axes of an array of shape {shape} cannot be guessed.",
+            hint="Say which is which, for instance axes=TCZYX.",
+        )
+        self.shape = shape
+
+
 class ModelError(CellmendError):
     """A model that is unknown, not installed, or does not fit the task."""
 

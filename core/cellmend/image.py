@@ -32,6 +32,8 @@ class Image:
         None where unknown.
     source
         The file it was read from, if any.
+    guessed_axes
+        Whether the axes are a guess, since the file does not say what they are.
 
     Raises
     ------
@@ -44,6 +46,7 @@ class Image:
     channel_names: tuple[str, ...] = ()
     pixel_size_um: Mapping[str, float] | None = None
     source: Path | None = field(default=None)
+    guessed_axes: bool = False
 
     def __post_init__(self) -> None:
         check_axes(self.axes, self.data.shape)

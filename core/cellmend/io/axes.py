@@ -16,12 +16,15 @@ dimension, in the order of the file; length 1 axes may be left out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cellmend.errors import FileFormatError, InputError
+from cellmend.errors import AxesError, InputError
 from cellmend.image import AXES
 
 MOST_CHANNELS = 4
@@ -30,15 +33,58 @@ UNKNOWN = "?"
 Array = NDArray[np.generic]
 
 
-def arrange(path: Path, data: Array, axes: str, override: str | None) -> tuple[Array, str]:
-    """Return the pixels with their axes in the order TCZYX.
+@dataclass(frozen=True)
+class Arrangement:
+    """How the dimensions of a file become the axes of an image.
+
+    Parameters
+    ----------
+    axes
+        The axes of the image, in the order TCZYX.
+    sources
+        Per axis, the dimensions of the file that it is made of: one, or for the
+        channels of a file that has samples, too, both. Dimensions of length 1 may
+        be left out.
+    guessed
+        Whether the file did not say which dimension is which.
+    """
+
+    axes: str
+    sources: tuple[tuple[int, ...], ...]
+    guessed: bool = False
+
+    def shape(self, stored: Sequence[int]) -> tuple[int, ...]:
+        """Return the shape of the image that an array of shape `stored` becomes."""
+        return tuple(prod(stored[i] for i in group) for group in self.sources)
+
+    def apply(self, data: Array) -> Array:
+        """Return the pixels in the order of the image's axes, contiguous in memory."""
+        used = [i for group in self.sources for i in group]
+        left_out = [i for i in range(data.ndim) if i not in used]
+        moved = data.transpose(left_out + used)
+        return np.ascontiguousarray(moved.reshape(self.shape(data.shape)))
+
+
+def arrange(path: Path, data: Array, axes: str, override: str | None) -> tuple[Array, Arrangement]:
+    """Return the pixels with their axes in the order TCZYX, and how they were found.
+
+    Parameters and errors are those of `arrangement`.
+    """
+    found = arrangement(path, data.shape, axes, override)
+    return found.apply(data), found
+
+
+def arrangement(
+    path: Path, shape: tuple[int, ...], axes: str, override: str | None = None
+) -> Arrangement:
+    """Say how the dimensions of a file become axes in the order TCZYX.
 
     Parameters
     ----------
     path
         The file, for messages.
-    data
-        Pixels as the file has them.
+    shape
+        Of the array as the file has it.
     axes
         A letter per dimension: TCZYX, S for samples, anything else is unknown.
     override
@@ -48,40 +94,40 @@ def arrange(path: Path, data: Array, axes: str, override: str | None) -> tuple[A
     ------
     InputError
         If `override` does not fit.
-    FileFormatError
+    AxesError
         If the axes cannot be guessed.
     """
     if override is not None:
-        return _overridden(path, data, override.upper())
-    data, axes = _squeezed(data, axes)
-    names = "".join(letter if letter in "TCZYXS" else UNKNOWN for letter in axes)
-    if UNKNOWN in names:
-        names = _guessed(path, data.shape, names)
-    data, names = _samples_to_channels(data, names)
-    return _ordered(data, names)
+        return _overridden(path, shape, override.upper())
+    kept = _kept(axes, shape)
+    names = "".join(axes[i] if axes[i] in "TCZYXS" else UNKNOWN for i in kept)
+    guessed = UNKNOWN in names
+    if guessed:
+        names = _guessed(path, tuple(shape[i] for i in kept), names)
+    return _ordered(names, kept, guessed=guessed and len(kept) > 2)
 
 
-def _overridden(path: Path, data: Array, axes: str) -> tuple[Array, str]:
-    if len(axes) != data.ndim:
-        data = data.reshape([n for n in data.shape if n > 1])
+def _overridden(path: Path, shape: tuple[int, ...], axes: str) -> Arrangement:
+    kept = list(range(len(shape)))
+    if len(axes) != len(shape):
+        kept = [i for i in kept if shape[i] > 1]
     valid = set(axes) <= set(AXES) and len(set(axes)) == len(axes) and {"Y", "X"} <= set(axes)
-    if not valid or len(axes) != data.ndim:
+    if not valid or len(axes) != len(kept):
         raise InputError(
-            f"Axes {axes!r} do not fit {path}, which holds an array of shape {data.shape}.",
+            f"Axes {axes!r} do not fit {path}, which holds an array of shape {shape}.",
             hint="Give one letter of TCZYX per dimension, each once, with Y and X.",
         )
-    return _ordered(data, axes)
+    return _ordered(axes, kept)
 
 
-def _squeezed(data: Array, axes: str) -> tuple[Array, str]:
-    """Drop axes of length 1 except Y and X, named or, if unnamed, the last two."""
+def _kept(axes: str, shape: tuple[int, ...]) -> list[int]:
+    """Leave out axes of length 1 except Y and X, named or, if unnamed, the last two."""
     named = "Y" in axes and "X" in axes
-    kept = [
+    return [
         i
-        for i, (letter, size) in enumerate(zip(axes, data.shape, strict=True))
-        if size > 1 or (letter in "YX" if named else i >= data.ndim - 2)
+        for i, (letter, size) in enumerate(zip(axes, shape, strict=True))
+        if size > 1 or (letter in "YX" if named else i >= len(shape) - 2)
     ]
-    return data.reshape([data.shape[i] for i in kept]), "".join(axes[i] for i in kept)
 
 
 def _guessed(path: Path, shape: tuple[int, ...], axes: str) -> str:
@@ -97,11 +143,7 @@ def _guessed(path: Path, shape: tuple[int, ...], axes: str) -> str:
         if letters[i] == UNKNOWN:
             letters[i] = _next_letter(letters, shape[i])
     if UNKNOWN in letters or not {"Y", "X"} <= set(letters):
-        raise FileFormatError(
-            path,
-            f"the axes of an array of shape {shape} cannot be guessed.",
-            hint="Say which is which, for instance axes=TCZYX.",
-        )
+        raise AxesError(path, shape)
     return "".join(letters)
 
 
@@ -111,21 +153,11 @@ def _next_letter(letters: list[str], size: int) -> str:
     return next((letter for letter in "ZT" if letter not in letters), UNKNOWN)
 
 
-def _samples_to_channels(data: Array, axes: str) -> tuple[Array, str]:
-    """Make samples channels; a file with both gets one channel per pair."""
-    if "S" not in axes:
-        return data, axes
-    if "C" not in axes:
-        return data, axes.replace("S", "C")
-    moved = np.moveaxis(data, axes.index("S"), -1)
-    rest = axes.replace("S", "")
-    channel = rest.index("C")
-    moved = np.moveaxis(moved, -1, channel + 1)
-    shape = moved.shape
-    joined = (*shape[:channel], shape[channel] * shape[channel + 1], *shape[channel + 2 :])
-    return moved.reshape(joined), rest
-
-
-def _ordered(data: Array, axes: str) -> tuple[Array, str]:
-    order = [axes.index(letter) for letter in AXES if letter in axes]
-    return np.ascontiguousarray(data.transpose(order)), "".join(axes[i] for i in order)
+def _ordered(names: str, kept: Sequence[int], *, guessed: bool = False) -> Arrangement:
+    """Put the axes in order; samples are channels, of a file with both one per pair."""
+    places = {letter: (kept[names.index(letter)],) for letter in names}
+    samples = places.pop("S", ())
+    if samples:
+        places["C"] = places.get("C", ()) + samples
+    axes = "".join(letter for letter in AXES if letter in places)
+    return Arrangement(axes, tuple(places[letter] for letter in axes), guessed)

@@ -28,8 +28,9 @@ def read_npy(path: Path, axes: str | None = None) -> Image:
     array = read_npy_array(path)
     if array.ndim < 2:
         raise FileFormatError(path, f"an array of shape {array.shape} is not an image.")
-    data, names = arrange(path, array, UNKNOWN * array.ndim, axes)
-    return Image(data.view(np.uint8) if data.dtype == bool else data, names, (), None, path)
+    data, found = arrange(path, array, UNKNOWN * array.ndim, axes)
+    data = data.view(np.uint8) if data.dtype == bool else data
+    return Image(data, found.axes, (), None, path, found.guessed)
 
 
 def read_npy_array(path: Path) -> NDArray[np.generic]:

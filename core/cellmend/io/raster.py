@@ -38,7 +38,8 @@ def read_raster(path: Path, axes: str | None = None) -> Image:
         If the file is damaged, incomplete, too large, or no picture.
     """
     data, file_axes, names = _decoded(path, keep_palette=False)
-    data, kept = arrange(path, data, file_axes, axes)
+    data, found = arrange(path, data, file_axes, axes)
+    kept = found.axes
     channels = data.shape[kept.index("C")] if "C" in kept else 1
     return Image(data, kept, names if len(names) == channels else (), None, path)
 

@@ -45,15 +45,17 @@ def read_tiff(path: Path, axes: str | None = None) -> Image:
         check_size(path, series.shape, series.dtype or np.uint8)
         _check_complete(path, tif, series)
         raw = _whole(path, series)
-        data, names = arrange(path, raw, series.axes, axes)
+        data, found = arrange(path, raw, series.axes, axes)
         if data.dtype == bool:
             data = data.view(np.uint8)
+        names = found.axes
         return Image(
             data,
             names,
             tiff_metadata.channel_names(tif, data.shape[names.index("C")] if "C" in names else 1),
             tiff_metadata.pixel_size_um(tif, names),
             path,
+            found.guessed,
         )
 
 
