@@ -155,7 +155,9 @@ def _next_letter(letters: list[str], size: int) -> str:
 
 def _ordered(names: str, kept: Sequence[int], *, guessed: bool = False) -> Arrangement:
     """Put the axes in order; samples are channels, of a file with both one per pair."""
-    places = {letter: (kept[names.index(letter)],) for letter in names}
+    places: dict[str, tuple[int, ...]] = {
+        letter: (kept[place],) for place, letter in enumerate(names)
+    }
     samples = places.pop("S", ())
     if samples:
         places["C"] = places.get("C", ()) + samples

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from cellmend.errors import FileFormatError
 from cellmend.io.formats import EXTENSIONS
+from cellmend.io.ome_zarr import is_zarr
 
 MASKS_TIF = "_cp_masks.tif"
 MASKS_PNG = "_cp_masks.png"
+MASKS_ZARR = "_cp_masks.zarr"
 OUTLINES_TXT = "_cp_outlines.txt"
 FLOWS_TIF = "_cp_flows.tif"
 CELLPROB_TIF = "_cp_cellprob.tif"
@@ -26,6 +28,7 @@ COCO_JSON = "_coco.json"
 SEG_NPY = "_seg.npy"
 RESTORED = "_restored"
 RESTORED_TIF = f"{RESTORED}.tif"
+RESTORED_ZARR = f"{RESTORED}.zarr"
 MEASUREMENTS_CSV = "_measurements.csv"
 OVERLAY_PNG = "_overlay.png"
 
@@ -67,6 +70,11 @@ def is_image(path: Path) -> bool:
     return _DERIVED.search(path.stem) is None and not _lies_beside_its_original(path)
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether `path` is a file, or a Zarr folder, which counts as one."""
+    return path.is_file() or is_zarr(path)
+
+
 def _lies_beside_its_original(path: Path) -> bool:
     original = path.stem.removesuffix(RESTORED)
     if original == path.stem:
@@ -95,7 +103,7 @@ def list_images(inputs: Iterable[str | Path]) -> FileList:
 
 
 def _matches(path: Path) -> list[Path]:
-    if path.is_dir():
+    if path.is_dir() and not is_zarr(path):
         images = images_in(path)
         if not images:
             raise FileFormatError(path, "there are no images in this folder.")
@@ -105,7 +113,7 @@ def _matches(path: Path) -> list[Path]:
     if not glob.has_magic(str(path)):
         raise FileFormatError(path, "there is no such file or folder.")
     hits = (Path(hit) for hit in glob.iglob(str(path), recursive=True))
-    images = sorted((hit for hit in hits if hit.is_file() and is_image(hit)), key=_by_folder)
+    images = sorted((hit for hit in hits if is_image(hit) and is_there(hit)), key=_by_folder)
     if not images:
         raise FileFormatError(path, "no image matches this pattern.")
     return images
@@ -118,7 +126,7 @@ def _by_folder(path: Path) -> tuple[str, list[tuple[int, int, str]]]:
 def images_in(folder: Path) -> list[Path]:
     """Return the images of a folder, by name."""
     try:
-        files = [file for file in folder.iterdir() if is_image(file) and file.is_file()]
+        files = [file for file in folder.iterdir() if is_image(file) and is_there(file)]
     except OSError as error:
         raise FileFormatError(folder, f"the folder cannot be read ({error.strerror}).") from error
     return sorted(files, key=natural_key)

@@ -1,49 +1,66 @@
-"""One function that reads any image, behind a table of readers."""
+"""Which function reads and which writes a file: one table each way.
+
+The modules of the table are imported when a file asks for them: some of the
+libraries behind them take a second to load, others are not always installed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from cellmend.errors import FileFormatError
+from cellmend.errors import FileFormatError, InputError
 from cellmend.image import Image
 from cellmend.io.limits import check_file
-from cellmend.io.npy import read_npy
-from cellmend.io.raster import read_raster
-from cellmend.io.tiff import read_tiff
+from cellmend.io.ome_zarr import is_zarr
 
-Reader = Callable[[Path, str | None], Image]
-
-READERS: dict[str, Reader] = {
-    **dict.fromkeys((".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk"), read_tiff),
+READERS: dict[str, str] = {
+    **dict.fromkeys((".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk"), "tiff:read_tiff"),
     **dict.fromkeys(
-        (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".jp2", ".pgm", ".ppm"), read_raster
+        (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".jp2", ".pgm", ".ppm"),
+        "raster:read_raster",
     ),
-    ".npy": read_npy,
+    ".npy": "npy:read_npy",
+    ".zarr": "ome_zarr:read_ome_zarr",
+    ".nd2": "nikon_nd2:read_nd2",
+    ".czi": "zeiss_czi:read_czi",
+    ".lif": "leica_lif:read_lif",
+    **dict.fromkeys((".h5", ".hdf5"), "hdf5:read_hdf5"),
 }
+"""Module and function of `cellmend.io` per ending; called with a path and axes or None."""
+
+WRITERS: dict[str, str] = {
+    ".tif": "tiff:write_image",
+    ".zarr": "ome_zarr_write:write_ome_zarr",
+    ".png": "raster_write:write_png",
+    ".npy": "npy:write_npy",
+}
+"""As `READERS`; called with a path, an image and the provenance or None."""
+
 EXTENSIONS = frozenset(READERS)
 
-_SIGNATURES: tuple[tuple[bytes, Reader], ...] = (
-    (b"II*\0", read_tiff),
-    (b"MM\0*", read_tiff),
-    (b"II+\0", read_tiff),
-    (b"MM\0+", read_tiff),
-    (b"\x89PNG\r\n\x1a\n", read_raster),
-    (b"\xff\xd8\xff", read_raster),
-    (b"\x93NUMPY", read_npy),
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    *((start, "tiff:read_tiff") for start in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    (b"\x89PNG\r\n\x1a\n", "raster:read_raster"),
+    (b"\xff\xd8\xff", "raster:read_raster"),
+    (b"\x93NUMPY", "npy:read_npy"),
+    (b"\x89HDF\r\n\x1a\n", "hdf5:read_hdf5"),
+    (b"ZISRAWFI", "zeiss_czi:read_czi"),
 )
 
 
 def read(path: str | Path, axes: str | None = None) -> Image:
-    """Read an image file: TIFF, PNG, JPEG, BMP, GIF, WebP, JPEG 2000, PGM/PPM or NPY.
+    """Read an image: TIFF, PNG, JPEG, BMP and their like, NPY, OME-Zarr, ND2, CZI, LIF, HDF5.
 
-    A file whose content is another of these formats than its name says is read
-    as what it is.
+    The last four need the extras ``nd2``, ``czi``, ``lif`` and ``hdf5``. A file whose
+    content is another of these formats than its name says is read as what it is.
 
     Parameters
     ----------
     path
-        The file.
+        The file; of an OME-Zarr, the folder or the ``.zarr.zip``.
     axes
         What its dimensions are, e.g. ``"ZCYX"``; by default what the file says,
         or else the rule in `cellmend.io.axes`.
@@ -57,23 +74,62 @@ def read(path: str | Path, axes: str | None = None) -> Image:
     ------
     FileFormatError
         If there is no such file, or it cannot be read; the message says why.
+    AxesError
+        If it neither says nor lets guess what its dimensions are.
     InputError
         If `axes` do not fit the file.
     """
     file = Path(path)
+    if is_zarr(file):
+        return _read_by(READERS[".zarr"], file, axes)
     check_file(file)
-    reader = READERS.get(file.suffix.lower())
-    if reader is None:
+    reader = _by_content(file) or READERS.get(file.suffix.lower())
+    if reader is None or reader == READERS[".zarr"]:
         known = " ".join(sorted(EXTENSIONS))
         raise FileFormatError(
             file,
             f"files ending in {file.suffix or 'nothing'} cannot be read.",
             hint=f"Save it as OME-TIFF; known are {known}.",
         )
-    return (_by_content(file) or reader)(file, axes)
+    return _read_by(reader, file, axes)
 
 
-def _by_content(path: Path) -> Reader | None:
+def write(path: str | Path, image: Image, provenance: Mapping[str, Any] | None = None) -> None:
+    """Write an image in the format that the name's ending says: one of `WRITERS`.
+
+    OME-TIFF and OME-Zarr keep axes, channel names, pixel size and provenance, PNG
+    the pixel size, NPY nothing but the pixels.
+
+    Raises
+    ------
+    InputError
+        If the ending is not known, or the format cannot hold the image.
+    FileFormatError
+        If the file cannot be written.
+    """
+    file = Path(path)
+    ending = ".tif" if file.suffix.lower() == ".tiff" else file.suffix.lower()
+    writer = WRITERS.get(ending)
+    if writer is None:
+        known = " ".join(sorted(WRITERS))
+        raise InputError(
+            f"Images cannot be written as {ending or 'such'} files.", hint=f"Use one of {known}."
+        )
+    _function(writer)(file, image, provenance=provenance)
+
+
+def _read_by(reader: str, path: Path, axes: str | None) -> Image:
+    image: Image = _function(reader)(path, axes)
+    return image
+
+
+def _function(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(f"cellmend.io.{module}"), function)
+    return found
+
+
+def _by_content(path: Path) -> str | None:
     with path.open("rb") as file:
         head = file.read(8)
     return next((reader for start, reader in _SIGNATURES if head.startswith(start)), None)

@@ -10,10 +10,11 @@ import tifffile
 from numpy.typing import NDArray
 
 from cellmend.errors import FileFormatError
-from cellmend.io import raster, tiff
+from cellmend.io import ome_zarr, raster, tiff
 from cellmend.io.atomic import replacing
 from cellmend.io.limits import check_file
 from cellmend.io.npy import read_npy_array
+from cellmend.io.ome_zarr import is_zarr
 from cellmend.io.seg_npy import is_seg_npy
 from cellmend.io.seg_npy import read as read_seg
 
@@ -26,6 +27,7 @@ _COLOUR_HINT = "Masks have one number per pixel: 0 outside, 1, 2, 3... in the ce
 def read_labels(path: str | Path) -> NDArray[np.uint32]:
     """Read masks: (Y, X), or (Z, Y, X) where the file holds a volume.
 
+    From TIFF, PNG, BMP, NPY, ``_seg.npy``, or the first label image of an OME-Zarr.
     The file's ids are kept as they are. Values of a colour table are its indices.
 
     Raises
@@ -34,6 +36,8 @@ def read_labels(path: str | Path) -> NDArray[np.uint32]:
         If the file cannot be read, or holds a colour picture, negative or broken numbers.
     """
     file = Path(path)
+    if is_zarr(file):
+        return _as_labels(file, ome_zarr.read_labels(file))
     check_file(file)
     return _as_labels(file, _read(file))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from cellmend.errors import CellmendError, FileFormatError
 from cellmend.image import Image
+from cellmend.io.atomic import replacing
 from cellmend.io.axes import UNKNOWN, arrange
 from cellmend.io.limits import check_size
 
@@ -31,6 +33,20 @@ def read_npy(path: Path, axes: str | None = None) -> Image:
     data, found = arrange(path, array, UNKNOWN * array.ndim, axes)
     data = data.view(np.uint8) if data.dtype == bool else data
     return Image(data, found.axes, (), None, path, found.guessed)
+
+
+def write_npy(
+    path: str | Path, image: Image, *, provenance: Mapping[str, Any] | None = None
+) -> None:
+    """Write the bare pixels; axes, names, pixel size and provenance have no place in an NPY.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be written.
+    """
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, image.data, allow_pickle=False)
 
 
 def read_npy_array(path: Path) -> NDArray[np.generic]:

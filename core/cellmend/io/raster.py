@@ -8,6 +8,7 @@ GIF are a time series.
 
 from __future__ import annotations
 
+import struct
 import threading
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from cellmend.errors import CellmendError, FileFormatError
 from cellmend.image import Image
 from cellmend.io.axes import arrange
 from cellmend.io.limits import check_size
+from cellmend.io.units import LARGEST_TRUSTED_UM
 
 _SAMPLE_NAMES: dict[int, tuple[str, ...]] = {
     2: ("grey", "alpha"),
@@ -27,6 +29,7 @@ _SAMPLE_NAMES: dict[int, tuple[str, ...]] = {
     4: ("red", "green", "blue", "alpha"),
 }
 _PILLOW_LIMIT = threading.Lock()
+_METADATA_BYTES = 1 << 16
 
 
 def read_raster(path: Path, axes: str | None = None) -> Image:
@@ -38,10 +41,11 @@ def read_raster(path: Path, axes: str | None = None) -> Image:
         If the file is damaged, incomplete, too large, or no picture.
     """
     data, file_axes, names = _decoded(path, keep_palette=False)
+    size = _png_pixel_size(path)
     data, found = arrange(path, data, file_axes, axes)
     kept = found.axes
     channels = data.shape[kept.index("C")] if "C" in kept else 1
-    return Image(data, kept, names if len(names) == channels else (), None, path)
+    return Image(data, kept, names if len(names) == channels else (), size, path, found.guessed)
 
 
 def read_values(path: Path) -> NDArray[np.generic]:
@@ -123,6 +127,20 @@ def _frame(picture: PIL.Image.Image, keep_palette: bool) -> NDArray[np.generic]:
 def _grey_if_equal(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     grey = (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all()
     return rgb[..., 0] if grey else rgb
+
+
+def _png_pixel_size(path: Path) -> dict[str, float] | None:
+    """Return µm per pixel from a PNG's pixels per metre, unless those are of a printer."""
+    with path.open("rb") as file:
+        head = file.read(_METADATA_BYTES)
+    place = head.find(b"pHYs", 0, max(head.find(b"IDAT"), 0))
+    if not head.startswith(b"\x89PNG") or place < 0 or len(head) < place + 13:
+        return None
+    across, down, unit = struct.unpack_from(">IIB", head, place + 4)
+    if unit != 1 or not across or not down:
+        return None
+    size = {"Y": 1e6 / down, "X": 1e6 / across}
+    return size if max(size.values()) <= LARGEST_TRUSTED_UM else None
 
 
 def _is_deep_png(path: Path) -> bool:

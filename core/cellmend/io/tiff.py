@@ -24,7 +24,7 @@ from cellmend.io import tiff_metadata
 from cellmend.io.atomic import replacing
 from cellmend.io.axes import arrange
 from cellmend.io.limits import check_size
-from cellmend.io.tiff_structure import missing_part
+from cellmend.io.tiff_structure import contradiction, missing_part
 
 # tifffile tells of odd files through logging; without a handler that ends up on stderr.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -169,6 +169,9 @@ def _whole(path: Path, series: tifffile.TiffPageSeries) -> NDArray[np.generic]:
 
 
 def _check_complete(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> None:
+    conflict = contradiction(tif)
+    if conflict:
+        raise FileFormatError(path, f"it contradicts itself: {conflict}.")
     missing = missing_part(tif, series)
     if missing:
         hint = "Copy it again from where it came."

@@ -10,21 +10,9 @@ from xml.etree import ElementTree
 
 import tifffile
 
-_MICROMETRES = {
-    "µm": 1.0,
-    "μm": 1.0,
-    "um": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "micrometer": 1.0,
-    "\\u00b5m": 1.0,
-    "nm": 1e-3,
-    "mm": 1e3,
-    "cm": 1e4,
-}
+from cellmend.io.units import LARGEST_TRUSTED_UM, micrometres
+
 _COLOURS = ("red", "green", "blue", "alpha")
-_LARGEST_TRUSTED = 10.0
-"""µm per pixel; resolution tags that say more are the dots per inch of a printer."""
 
 
 def channel_names(tif: tifffile.TiffFile, count: int) -> tuple[str, ...]:
@@ -96,7 +84,7 @@ def _ome_sizes(tif: tifffile.TiffFile) -> dict[str, float]:
         value = None if pixels is None else pixels.get(f"PhysicalSize{axis}")
         if pixels is None or value is None:
             continue
-        factor = _MICROMETRES.get(pixels.get(f"PhysicalSize{axis}Unit", "µm").lower())
+        factor = micrometres(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
         if factor is not None:
             sizes[axis] = _number(value) * factor
     return sizes
@@ -104,7 +92,7 @@ def _ome_sizes(tif: tifffile.TiffFile) -> dict[str, float]:
 
 def _imagej_sizes(tif: tifffile.TiffFile) -> dict[str, float]:
     metadata = tif.imagej_metadata or {}
-    factor = _MICROMETRES.get(str(metadata.get("unit", "")).strip().lower())
+    factor = micrometres(metadata.get("unit", ""))
     if factor is None:
         return {}
     sizes = {axis: per * factor for axis, per in _per_unit(tif).items()}
@@ -119,7 +107,7 @@ def _tag_sizes(tif: tifffile.TiffFile) -> dict[str, float]:
     if unit is None or int(unit.value) != 3:
         return {}
     sizes = {axis: per * 1e4 for axis, per in _per_unit(tif).items()}
-    return sizes if all(size <= _LARGEST_TRUSTED for size in sizes.values()) else {}
+    return sizes if all(size <= LARGEST_TRUSTED_UM for size in sizes.values()) else {}
 
 
 def _per_unit(tif: tifffile.TiffFile) -> dict[str, float]:

@@ -13,6 +13,17 @@ import tifffile
 _VALUE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _VALUE_SIZES |= {13: 4, 16: 8, 17: 8, 18: 8}  # BigTIFF
 
+_SHAPING = (
+    "ImageWidth",
+    "ImageLength",
+    "BitsPerSample",
+    "Compression",
+    "PhotometricInterpretation",
+    "SamplesPerPixel",
+    "SampleFormat",
+)
+"""Tags without which pixels cannot be told from bytes."""
+
 
 def missing_part(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> str | None:
     """Say what is missing of a series, or None if it is all there."""
@@ -30,6 +41,17 @@ def missing_part(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> str
         if page is not None and _pixels_end(page) > size:
             return "pixels lie behind its end"
     return _missing_planes(tif, series)
+
+
+def contradiction(tif: tifffile.TiffFile) -> str | None:
+    """Say which tag of the first page comes twice with different values, if one does."""
+    tags = tif.pages.first.tags
+    for name in _SHAPING:
+        tag = tags.get(name)
+        values = [] if tag is None else [t.value for t in tags.getall(tag.code) or ()]
+        if any(value != values[0] for value in values):
+            return f"{name} is {values[0]} and {values[1]}"
+    return None
 
 
 def _pixels_end(page: tifffile.TiffPage | tifffile.TiffFrame) -> int:
