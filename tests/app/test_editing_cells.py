@@ -1,5 +1,7 @@
 """What people do to selected cells: each one undoable step, in planes and volumes."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from doubles import FakePipelines, RecordingMessages
@@ -290,6 +292,46 @@ def test_cells_are_copied_to_the_next_plane(volume, volume_cells):
     assert "last plane" in texts[-1]
     assert volume.undo.count() == 3
     taken_back(volume, before)
+
+
+# -- cost
+
+COSTS = {
+    "delete": lambda cells: cells.delete([8]),
+    "merge": lambda cells: cells.merge([8, 9]),
+    "change id": lambda cells: cells.change_id(8, 40_000),
+    "grow": lambda cells: cells.reshape("grow", 2.0),
+    "smooth": lambda cells: cells.reshape("smooth", 2.0),
+    "hull": lambda cells: cells.reshape("hull"),
+    "move": lambda cells: cells.nudge(2, 3),
+    "split": lambda cells: cells.split_line((20, -5), (20, 2100)),
+    "fill": lambda cells: cells.fill(1, 1),
+    "draw": lambda cells: cells.draw([(3, 3), (3, 30), (30, 30), (30, 3)]),
+}
+
+
+@pytest.fixture(scope="module")
+def large(qapp):
+    """2000 × 2000 pixels with 2,500 cells, side by side."""
+    document = Document()
+    document.set_image(Image(np.zeros((2000, 2000), np.uint8)))
+    ids = np.arange(1, 2501, dtype=np.uint32).reshape(50, 50)
+    document.set_labels(np.kron(ids, np.ones((40, 40), np.uint32)))
+    return document
+
+
+@pytest.mark.parametrize("edit", COSTS.values(), ids=COSTS)
+def test_an_edit_and_its_undo_never_copy_the_image(large, messages, edit):
+    cells = CellService(large, messages)
+    messages.yes = True
+    large.select(8)
+    tracemalloc.start()
+    edit(cells)
+    while large.undo.canUndo():
+        large.undo.undo()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < large.labels.array.nbytes / 10
 
 
 # -- click to find a cell
