@@ -33,6 +33,7 @@ format: setup
 
 bench: setup
 	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/startup.py
+	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/editing.py
 
 docs:
 	@packaging/bootstrap.sh docs

@@ -267,6 +267,10 @@ def test_outlines_in_planes_of_a_volume_make_one_cell_and_enter_fills_between(vo
     volume.plane = 4
     volume_cells.draw(np.add(square, (2, 4)))
     assert volume.labels.ids == [1, 2, 3, 4]
+    volume_cells.draw(np.add(square, (10, 24)))  # elsewhere, and so another cell
+    assert volume.labels.ids == [1, 2, 3, 4, 5]
+    volume.undo.undo()
+    volume.select(4)
     volume_cells.interpolate()
     assert [4 in volume.labels.plane_index(z) for z in range(5)] == [True] * 5
     assert volume.undo.count() == 3

@@ -74,14 +74,14 @@ class CellService(QObject):
     def draw(self, points: ArrayLike) -> bool:
         """Fill a closed outline (n, 2) of (y, x) as a cell; return whether there was room.
 
-        In a volume an outline drawn while a cell is selected that is not in this plane yet
-        goes on with that cell.
+        In a volume, an outline over the selected cell in a plane where that is not yet goes
+        on with it.
         """
         document = self.document
-        selected = document.selected
-        goes_on = selected and len(document.frame) > 1 and selected not in document.labels.index
-        label = selected if goes_on else document.labels.next_id()
-        patch = operations.fill(document.labels.array, points, label, document.overlap)
+        corners = np.asarray(points, dtype=np.float64)
+        former = self._continued(corners)
+        label = former or document.labels.next_id()
+        patch = operations.fill(document.labels.array, corners, label, document.overlap)
         pixels = int((patch.after == label).sum())
         if pixels <= MIN_PIXELS:
             self._say("The outline encloses too few free pixels for a cell.")
@@ -89,8 +89,22 @@ class CellService(QObject):
         self._push(patch, f"Draw cell {label}", drawn=[label])
         if len(document.frame) > 1:
             document.select(label)
-        self._say(f"Drew cell {label}: {pixels:,} pixels.")
+        did = "Went on with" if former else "Drew"
+        self._say(f"{did} cell {label}: {pixels:,} pixels.")
         return True
+
+    def _continued(self, corners: NDArray[np.float64]) -> int:
+        """Return the selected cell if an outline in the plane on show goes on with it, or 0."""
+        document, label = self.document, self.document.selected
+        drawn = [z for z in document.frame if label in document.labels.plane_index(z)]
+        if not drawn or document.plane in drawn:
+            return 0
+        nearest = min(drawn, key=lambda z: abs(z - document.plane))
+        box = document.labels.plane_index(nearest).box(label)
+        assert box is not None
+        (top, left), (bottom, right) = corners.min(axis=0), corners.max(axis=0)
+        meets = top < box[2] and left < box[3] and bottom >= box[0] and right >= box[1]
+        return label if meets else 0
 
     def add(self, patch: Patch, label: int) -> None:
         """Take in a cell that was found around a click."""
