@@ -29,28 +29,41 @@ def replacing(path: str | Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(
             suffix="".join(target.suffixes[-2:]), prefix=".cellmend-", dir=target.parent
         )
-        os.close(handle)
     except OSError as error:
-        raise FileFormatError(target, f"it cannot be written ({error.strerror}).") from error
+        raise _unwritable(target, error) from error
     temporary = Path(name)
     try:
+        os.close(handle)
         yield temporary
         _flush(temporary)
         _keep_mode(target, temporary)
         os.replace(temporary, target)
+        _flush_folder(target.parent)
     except OSError as error:
-        raise FileFormatError(
-            target, f"it cannot be written ({error.strerror or error})."
-        ) from error
+        raise _unwritable(target, error) from error
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def _unwritable(target: Path, error: OSError) -> FileFormatError:
+    return FileFormatError(target, f"it cannot be written ({error.strerror or error}).")
 
 
 def _flush(path: Path) -> None:
     """Make sure that the content is on the disk before the name points to it."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make sure that the new name is on the disk, where the system lets folders be flushed."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _keep_mode(target: Path, temporary: Path) -> None:
