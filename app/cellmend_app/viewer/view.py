@@ -277,6 +277,11 @@ class ImageView(QWidget):
         for pane in (self._main, *self._shown_beside()):
             pane.finish()
 
+    @property
+    def rendering(self) -> bool:
+        """Whether there is something to be shown that is not ready yet."""
+        return self._renderer.busy or self._repaint.isActive()
+
     def shutdown(self) -> None:
         """Stop rendering, before the program ends."""
         self._renderer.shutdown()
