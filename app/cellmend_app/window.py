@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, Qt, QTimer
@@ -20,12 +21,14 @@ from PyQt6.QtWidgets import (
 )
 
 from cellmend_app.actions import (
+    ARRANGEMENT_ACTIONS,
     PRIMARY,
     PROMINENT,
     SHAPES,
     TABLE,
     TOOL_BAR,
     TOOLS,
+    VIEW_TOOLS,
     Actions,
     Panels,
     Services,
@@ -33,16 +36,22 @@ from cellmend_app.actions import (
 )
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
+from cellmend_app.panels.channels import ChannelsPanel
 from cellmend_app.panels.edit import EditPanel, OverlapNote, tool_palette
+from cellmend_app.panels.layers import LayersPanel
 from cellmend_app.panels.navigator import NavigatorPanel
 from cellmend_app.panels.parts import ICON_SIZE, Section, rule
+from cellmend_app.panels.planes import PlanesPanel
 from cellmend_app.panels.restore import RestorePanel, action_button
 from cellmend_app.panels.segment import SegmentPanel
 from cellmend_app.panels.status import StatusBar
 from cellmend_app.panels.view import ViewPanel
 from cellmend_app.services.assist import AssistService
 from cellmend_app.services.cells import CellService
+from cellmend_app.services.compare import CompareService, Comparison
 from cellmend_app.services.core_pipelines import CorePipelines
+from cellmend_app.services.layers import MaskLayerService
+from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.models import ModelService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.pipelines import Pipelines
@@ -56,7 +65,7 @@ from cellmend_app.viewer import ImageView
 from cellmend_app.workers import JobRunner
 
 FIRST_SIZE = (1280, 820)
-NAVIGATOR_WIDTH, SIDE_WIDTH = 190, 296
+LEFT_WIDTH, SIDE_WIDTH = 240, 296
 HINT = "Drop microscope images here, or press Ctrl+L to open one"
 
 
@@ -137,6 +146,9 @@ class MainWindow(QMainWindow):
             cells=cells,
             assist=AssistService(cells, runner, messages, self.pipelines),
             review=ReviewService(document, files, self.preferences),
+            measures=MeasureService(document, runner, messages),
+            layers=MaskLayerService(document, runner, messages),
+            comparing=CompareService(document, runner, messages),
         )
 
     def _make_panels(self) -> Panels:
@@ -145,7 +157,9 @@ class MainWindow(QMainWindow):
             restore=RestorePanel(document, models, messages),
             segment=SegmentPanel(document, models, messages),
             edit=EditPanel(document),
-            view=ViewPanel(document),
+            view=ViewPanel(document, self.view, self.services.measures),
+            channels=ChannelsPanel(self.view),
+            layers=LayersPanel(document, self.services.layers, self.services.comparing),
         )
 
     def _build(self) -> None:
@@ -160,11 +174,12 @@ class MainWindow(QMainWindow):
         self.navigator.add_buttons([actions["previous"], actions["next"], actions["open-folder"]])
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setHandleWidth(1)
-        splitter.addWidget(self._framed(self.navigator, NAVIGATOR_WIDTH))
+        panels.view.add_actions([actions[i] for i in ARRANGEMENT_ACTIONS])
+        splitter.addWidget(self._make_left())
         splitter.addWidget(self._make_center())
         splitter.addWidget(self._make_side())
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([NAVIGATOR_WIDTH, 800, SIDE_WIDTH])
+        splitter.setSizes([LEFT_WIDTH, 800, SIDE_WIDTH])
         for index in range(3):
             splitter.setCollapsible(index, False)
         self.setCentralWidget(splitter)
@@ -212,8 +227,12 @@ class MainWindow(QMainWindow):
         layout = QHBoxLayout(center)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(tool_palette([self.actions_[i] for i in TOOLS]))
-        layout.addWidget(self.view, 1)
+        layout.addWidget(tool_palette([self.actions_[i] for i in (*TOOLS, *VIEW_TOOLS)]))
+        seen = QVBoxLayout()
+        seen.setSpacing(0)
+        seen.addWidget(self.view, 1)
+        seen.addWidget(PlanesPanel(self.document))
+        layout.addLayout(seen, 1)
         self.hint = QLabel(HINT)
         self.hint.setObjectName("hint")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -224,41 +243,38 @@ class MainWindow(QMainWindow):
         self.view.setMinimumSize(240, 200)
         return center
 
-    def _make_side(self) -> QWidget:
-        column = QWidget()
-        column.setObjectName("column")
-        layout = QVBoxLayout(column)
-        layout.setContentsMargins(12, 8, 12, 8)
-        layout.setSpacing(6)
+    def _make_left(self) -> QWidget:
+        panels = self.panels
+        left = QSplitter(Qt.Orientation.Vertical)
+        left.setHandleWidth(1)
+        left.addWidget(self._framed(self.navigator))
         sections = (
-            Section("Restore", self.panels.restore),
-            Section("Segment", self.panels.segment, corner=self.panels.segment.count),
-            Section("Correct", self.panels.edit, corner=self.panels.edit.selected),
-            Section("View", self.panels.view),
+            Section("View", panels.view),
+            Section("Channels", panels.channels),
+            Section("Mask layers", panels.layers, open_=False),
         )
-        for index, section in enumerate(sections):
-            if index:
-                layout.addWidget(rule())
-            layout.addWidget(section)
-        layout.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(column)
-        area.setMinimumWidth(SIDE_WIDTH)
-        area.setMaximumWidth(SIDE_WIDTH + 120)
-        return area
+        left.addWidget(_scrolled(sections, LEFT_WIDTH))
+        left.setStretchFactor(0, 1)
+        left.setSizes([170, 450])
+        left.setCollapsible(1, False)
+        return left
+
+    def _make_side(self) -> QWidget:
+        panels = self.panels
+        sections = (
+            Section("Restore", panels.restore),
+            Section("Segment", panels.segment, corner=panels.segment.count),
+            Section("Correct", panels.edit, corner=panels.edit.selected),
+        )
+        return _scrolled(sections, SIDE_WIDTH)
 
     @staticmethod
-    def _framed(panel: QWidget, width: int) -> QWidget:
+    def _framed(panel: QWidget) -> QWidget:
         frame = QFrame()
         frame.setObjectName("side")
         layout = QVBoxLayout(frame)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(panel)
-        frame.setMinimumWidth(width - 40)
-        frame.setMaximumWidth(width + 160)
         return frame
 
     # -- connecting
@@ -273,9 +289,8 @@ class MainWindow(QMainWindow):
         view.left.connect(self.status.readout.clear)
         services.segment.ran.connect(self._remember_run)
         panels.view.view_changed.connect(view.set_view)
-        panels.view.masks_changed.connect(lambda on: view.masks.restyle(fill=on))
-        panels.view.outlines_changed.connect(lambda on: view.masks.restyle(outlines=on))
-        panels.view.opacity_changed.connect(lambda opacity: view.masks.restyle(opacity=opacity))
+        panels.layers.load_wanted.connect(self.actions_["load-layer"].trigger)
+        services.comparing.compared.connect(self._show_difference)
         panels.segment.scale_disk_toggled.connect(view.set_scale_disk_visible)
         panels.segment.thresholds_changed.connect(services.segment.recompute)
         panels.edit.brush_changed.connect(self.workbench.set_brush)
@@ -296,6 +311,7 @@ class MainWindow(QMainWindow):
             panels.restore.availability_changed,
             panels.segment.model_changed,
             view.contrast_changed,
+            view.arrangement_changed,
             self.runner.started,
             self.runner.ended,
         ):
@@ -310,6 +326,14 @@ class MainWindow(QMainWindow):
 
     def _remember_run(self, settings: RunSettings) -> None:
         self.services.files.run_settings = settings
+
+    def _show_difference(self, comparison: Comparison | None) -> None:
+        if comparison is None:
+            self.view.masks.end_difference()
+        else:
+            self.view.masks.show_difference(
+                comparison.found, comparison.reference, comparison.missed
+            )
 
     def _show_readout(self, y: int, x: int) -> None:
         found = self.view.readout(y, x)
@@ -374,3 +398,25 @@ class MainWindow(QMainWindow):
         self._closing = True
         if not self._asking:
             self.close()
+
+
+def _scrolled(sections: Sequence[Section], width: int) -> QScrollArea:
+    """Return sections one under the other, with lines between them, to be scrolled."""
+    column = QWidget()
+    column.setObjectName("column")
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(12, 6, 12, 6)
+    layout.setSpacing(5)
+    for index, section in enumerate(sections):
+        if index:
+            layout.addWidget(rule())
+        layout.addWidget(section)
+    layout.addStretch(1)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(column)
+    area.setMinimumWidth(width)
+    area.setMaximumWidth(width + 120)
+    return area

@@ -105,8 +105,10 @@ def edits() -> None:
         measure_edits(bench)
     # The arrays above are ours: the document holds its own copy of the labels.
     added = memory("VmHWM") - base + pixels.nbytes / 2**20
-    print(f"  peak memory of the window          {added:.0f} MiB, {added / payload:.2f} × image"
-          f" and masks ({payload:.0f} MiB)")
+    print(
+        f"  peak memory of the window          {added:.0f} MiB, {added / payload:.2f} × image"
+        f" and masks ({payload:.0f} MiB)"
+    )
     close(bench)
 
 
@@ -169,8 +171,10 @@ def pan() -> None:
         drag(bench, scale)
     payload = (pixels.nbytes + labels.nbytes) / 2**20
     added = memory("VmHWM") - base + pixels.nbytes / 2**20
-    print(f"  peak memory of the window          {added:.0f} MiB, {added / payload:.2f} × image"
-          f" and masks ({payload:.0f} MiB)")
+    print(
+        f"  peak memory of the window          {added:.0f} MiB, {added / payload:.2f} × image"
+        f" and masks ({payload:.0f} MiB)"
+    )
     close(bench)
 
 
@@ -185,8 +189,10 @@ def drag(bench: Bench, scale: float) -> None:
         missing += bench.view.rendering
     rate = frames / (time.perf_counter() - started)
     bench.settle()
-    print(f"  pan at {scale:4.2f} screen px per px          {rate:6.0f} frames/s"
-          f"   ({missing} of {frames} frames waited for tiles)")
+    print(
+        f"  pan at {scale:4.2f} screen px per px          {rate:6.0f} frames/s"
+        f"   ({missing} of {frames} frames waited for tiles)"
+    )
 
 
 def start(image: str) -> None:

@@ -45,6 +45,21 @@ def load_masks(w: Workbench) -> None:
         w.services.files.load_masks(path)
 
 
+def load_layer(w: Workbench) -> None:
+    """Ask for masks and show them beside those being edited."""
+    path = files.choose_file(w.window, "Load masks as a layer", w.preferences.folder, files.MASKS)
+    if path is not None:
+        w.services.layers.load(path)
+
+
+def step(w: Workbench, steps: int) -> None:
+    """Go to another plane of a stack; where there is one plane only, to another image."""
+    if w.document.plane_count > 1:
+        w.document.plane += steps
+    else:
+        w.services.files.step(steps)
+
+
 def close_window(w: Workbench) -> None:
     """Close the window, which asks about unsaved edits."""
     w.window.close()

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from cellmend_app.actions import handlers as do
 from cellmend_app.actions.editing import CELLS, EDIT, TOOL_MENU
 from cellmend_app.actions.spec import Spec, Test
-from cellmend_app.actions.when import has_cells, has_channels, has_image, has_siblings
+from cellmend_app.actions.viewing import VIEW
+from cellmend_app.actions.when import has_cells, has_image, has_siblings, has_steps
 from cellmend_app.actions.workbench import Workbench
 from cellmend_app.dialogs.shortcuts import ShortcutSheet
 
@@ -24,17 +25,6 @@ def can_segment(w: Workbench) -> bool:
 def can_restore(task: str) -> Test:
     """Return whether the model of `task` can be run on an open image."""
     return lambda w: has_image(w) and w.panels.restore.ready(task) and not w.computing
-
-
-def _channel(index: int, key: str, which: str) -> Spec:
-    return Spec(
-        id=f"channel-{index + 1}",
-        text=f"Show the {which} channel",
-        run=lambda w: do.toggle_channel(w, index),
-        keys=(key,),
-        when=lambda w: len(w.view.channels) > max(1, index),
-        checked=lambda w: index < len(w.view.channels) and w.view.channels[index].visible,
-    )
 
 
 def _restore(task: str, tip: str) -> Spec:
@@ -57,12 +47,13 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
         Spec(
             "load-masks", "Load masks over this image…", do.load_masks, ("Ctrl+M",), when=has_image
         ),
+        Spec("load-layer", "Load masks as a layer…", do.load_layer, when=has_image),
         None,
         Spec(
             "previous",
             "Previous image",
             lambda w: w.services.files.step(-1),
-            ("A", "Left"),
+            ("Ctrl+Left",),
             icon="previous",
             when=has_siblings,
         ),
@@ -70,9 +61,23 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
             "next",
             "Next image",
             lambda w: w.services.files.step(1),
-            ("D", "Right"),
+            ("Ctrl+Right",),
             icon="next",
             when=has_siblings,
+        ),
+        Spec(
+            "step-back",
+            "Previous plane of a stack, or image",
+            lambda w: do.step(w, -1),
+            ("A", "Left"),
+            when=has_steps,
+        ),
+        Spec(
+            "step-on",
+            "Next plane of a stack, or image",
+            lambda w: do.step(w, 1),
+            ("D", "Right"),
+            when=has_steps,
         ),
         Spec(
             "done",
@@ -148,68 +153,7 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
     "Edit": EDIT,
     "Tools": TOOL_MENU,
     "Cells": CELLS,
-    "View": (
-        Spec("zoom-in", "Zoom in", lambda w: w.view.zoom(1.25), ("=", "+"), when=has_image),
-        Spec("zoom-out", "Zoom out", lambda w: w.view.zoom(0.8), ("-",), when=has_image),
-        Spec(
-            "fit",
-            "Fit image to window",
-            lambda w: w.view.fit(),
-            ("F",),
-            icon="fit",
-            when=has_image,
-        ),
-        None,
-        Spec(
-            "masks",
-            "Masks",
-            lambda w: w.panels.view.masks.toggle(),
-            ("X",),
-            icon="masks",
-            checked=lambda w: w.panels.view.masks.isChecked(),
-        ),
-        Spec(
-            "outlines",
-            "Outlines",
-            lambda w: w.panels.view.outlines.toggle(),
-            ("Z",),
-            checked=lambda w: w.panels.view.outlines.isChecked(),
-        ),
-        Spec(
-            "previous-view",
-            "Previous layer",
-            lambda w: w.panels.view.step_view(-1),
-            ("PgUp",),
-            when=has_image,
-        ),
-        Spec(
-            "next-view",
-            "Next layer",
-            lambda w: w.panels.view.step_view(1),
-            ("PgDown",),
-            when=has_image,
-        ),
-        None,
-        _channel(0, "R", "first"),
-        _channel(1, "G", "second"),
-        _channel(2, "B", "third"),
-        Spec(
-            "previous-channels",
-            "Previous channel alone, or all",
-            lambda w: do.step_channels(w, -1),
-            ("W", "Up"),
-            when=has_channels,
-        ),
-        Spec(
-            "next-channels",
-            "Next channel alone, or all",
-            lambda w: do.step_channels(w, 1),
-            ("S", "Down"),
-            when=has_channels,
-        ),
-        None,
-        Spec("theme", "Light or dark", do.switch_theme, ("Ctrl+D",), icon="theme"),
-    ),
+    "View": VIEW,
     "Compute": (
         _restore("denoise", "Remove noise, so that cells are found"),
         _restore("deblur", "Sharpen what is out of focus"),
@@ -263,7 +207,7 @@ PROMINENT = {"denoise", "deblur", "upsample"}
 PRIMARY = "segment"
 MOUSE = (
     ("Wheel", "Zoom"),
-    ("Left drag", "Move the image"),
+    ("Left drag", "Move the image; on the line of the split view, move the line"),
     ("Double click, or Space", "Fit image to window"),
     ("C held", "Compare the restored with the raw image"),
     ("Left click", "Select a cell"),

@@ -43,3 +43,8 @@ def has_siblings(w: Workbench) -> bool:
 def has_channels(w: Workbench) -> bool:
     """Whether there are several channels to show or hide."""
     return len(w.view.channels) > 1
+
+
+def has_steps(w: Workbench) -> bool:
+    """Whether there are other planes, or other images in the folder."""
+    return w.document.plane_count > 1 or has_siblings(w)

@@ -10,13 +10,18 @@ from PyQt6.QtWidgets import QWidget
 from cellmend_app.dialogs.retrain import RetrainDialog
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
+from cellmend_app.panels.channels import ChannelsPanel
 from cellmend_app.panels.edit import EditPanel
+from cellmend_app.panels.layers import LayersPanel
 from cellmend_app.panels.restore import RestorePanel
 from cellmend_app.panels.segment import SegmentPanel
 from cellmend_app.panels.view import ViewPanel
 from cellmend_app.resources import Theme, theme_named
 from cellmend_app.services.assist import AssistService
 from cellmend_app.services.cells import CellService
+from cellmend_app.services.compare import CompareService
+from cellmend_app.services.layers import MaskLayerService
+from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.models import ModelService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.restore import RestoreService
@@ -42,6 +47,7 @@ from cellmend_app.tools import (
     Tool,
 )
 from cellmend_app.viewer import ImageView
+from cellmend_app.viewer.hand_tools import Ruler, ZoomBox
 from cellmend_app.workers import JobRunner
 
 ToolName = Literal[
@@ -59,6 +65,8 @@ ToolName = Literal[
     "merge",
     "move",
     "delete",
+    "ruler",
+    "zoom-box",
 ]
 
 
@@ -73,6 +81,9 @@ class Services:
     training: TrainService
     cells: CellService
     assist: AssistService
+    measures: MeasureService
+    layers: MaskLayerService
+    comparing: CompareService
     review: ReviewService
 
 
@@ -84,6 +95,8 @@ class Panels:
     segment: SegmentPanel
     edit: EditPanel
     view: ViewPanel
+    channels: ChannelsPanel
+    layers: LayersPanel
 
 
 class Workbench:
@@ -109,6 +122,7 @@ class Workbench:
         self.panels = panels
         self.view = view
         self.tools: dict[ToolName, Tool] = make_tools(document, services.cells, services.assist)
+        self.tools |= make_view_tools(document, view)
         self.tool: ToolName = "pick"
         self.retrain: RetrainDialog | None = None
         self.use_tool("pick")
@@ -133,6 +147,13 @@ class Workbench:
         for tool in self.tools.values():
             if isinstance(tool, Brush | Eraser):
                 tool.radius = diameter / 2
+
+
+def make_view_tools(document: Document, view: ImageView) -> dict[ToolName, Tool]:
+    """Return the tools that only look, owned by the document."""
+    box = ZoomBox(document, document)
+    box.chosen.connect(view.canvas.show_box)
+    return {"ruler": Ruler(document, document), "zoom-box": box}
 
 
 def make_tools(

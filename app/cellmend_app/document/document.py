@@ -194,11 +194,21 @@ class Document(QObject):
         InputError
             If one does not fit the image.
         """
-        layers = tuple(layers)
-        for layer in layers:
-            self._check_shape(layer.labels.shape)
-        self._mask_layers = layers
+        self._mask_layers = self.fitting_layers(layers)
         self.mask_layers_changed.emit()
+
+    def fitting_layers(self, layers: Iterable[MaskLayer]) -> tuple[MaskLayer, ...]:
+        """Return mask layers, if they fit the image.
+
+        Raises
+        ------
+        InputError
+            If one does not.
+        """
+        fitting = tuple(layers)
+        for layer in fitting:
+            self._check_shape(layer.labels.shape)
+        return fitting
 
     # -- labels
 

@@ -6,6 +6,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QIcon
 from PyQt6.QtWidgets import (
     QBoxLayout,
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -83,6 +84,12 @@ def labelled(text: str, *widgets: QWidget, stretch: int = 0) -> QHBoxLayout:
         label.setBuddy(widgets[0])
     layout = row(label, *widgets, stretch=stretch + 1)
     return layout
+
+
+def narrow(combo: QComboBox) -> None:
+    """Let a choice be as narrow as its place, whatever the length of its texts."""
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(4)
 
 
 def rule() -> QFrame:

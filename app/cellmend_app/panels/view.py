@@ -1,68 +1,67 @@
-"""The panel that decides what is shown: layer, masks, outlines."""
+"""The panel that decides what is shown: layer, arrangement, masks, outlines."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QStandardItemModel
-from PyQt6.QtWidgets import QCheckBox, QComboBox, QSlider, QWidget
+from PyQt6.QtGui import QAction, QStandardItemModel
+from PyQt6.QtWidgets import QCheckBox, QComboBox, QLabel, QSlider, QSpinBox, QWidget
 
 from cellmend_app.document import Document
-from cellmend_app.panels.parts import add, column, labelled, name, row
-from cellmend_app.viewer import ViewName
-
-TEXTS: dict[ViewName, str] = {
-    "image": "Raw image",
-    "restored": "Restored image",
-    "flows": "Flows",
-    "cellprob": "Cell probability",
-}
+from cellmend_app.panels.edit import tool_button
+from cellmend_app.panels.legend import Legend
+from cellmend_app.panels.parts import add, column, name, narrow, row
+from cellmend_app.services.measure import MeasureService
+from cellmend_app.viewer import TITLES, ImageView, ViewName
+from cellmend_app.viewer.cells import MAX_WIDTH
+from cellmend_app.viewer.colours import PALETTES, measured_colours
 
 
 class ViewPanel(QWidget):
-    """Chooses the layer on show and how masks lie over it.
+    """Chooses the layer on show, and how masks lie over it.
+
+    Parameters
+    ----------
+    document
+        What is open.
+    view
+        What shows it.
+    measures
+        What measures cells.
 
     Signals
     -------
     view_changed(str)
         The layer to show.
-    masks_changed(bool), outlines_changed(bool), opacity_changed(float)
-        How the masks are shown; the opacity is from 0 to 1.
     """
 
     view_changed = pyqtSignal(str)
-    masks_changed = pyqtSignal(bool)
-    outlines_changed = pyqtSignal(bool)
-    opacity_changed = pyqtSignal(float)
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, view: ImageView, measures: MeasureService) -> None:
         super().__init__()
         self._document = document
+        self._image_view = view
+        self._measures = measures
         self._had_restored = False
-        self.view = QComboBox()
-        for key, text in TEXTS.items():
-            self.view.addItem(text, key)
-        name(self.view, "Layer on show", "What is shown under the masks  (Page Up, Page Down)")
-        self.masks = QCheckBox("Masks")
-        self.masks.setChecked(True)
-        name(self.masks, "Show masks", "Show the masks  (X)")
-        self.outlines = QCheckBox("Outlines")
-        name(self.outlines, "Show outlines", "Show the outlines of the masks  (Z)")
-        self.opacity = QSlider(Qt.Orientation.Horizontal)
-        self.opacity.setRange(0, 100)
-        self.opacity.setValue(50)
-        name(self.opacity, "Mask opacity", "How much the masks cover the image")
+        self._make_controls()
+        self._layout = column(self)
         add(
-            column(self),
-            labelled("Layer", self.view),
-            row(self.masks, self.outlines, self.opacity, stretch=2, spacing=12),
+            self._layout,
+            self.view,
+            row(self.masks, self.outlines, self.line, stretch=0),
+            row(QLabel("Opacity"), self.opacity, stretch=1),
+            row(QLabel("Colours"), self.colours, stretch=1),
+            self.legend,
         )
-        self.view.currentIndexChanged.connect(lambda _: self.view_changed.emit(self.current))
-        self.masks.toggled.connect(self.masks_changed)
-        self.outlines.toggled.connect(self.outlines_changed)
-        self.opacity.valueChanged.connect(lambda value: self.opacity_changed.emit(value / 100))
-        document.layers_changed.connect(self._update)
-        document.image_changed.connect(self._update)
+        self._connect()
         self._update()
+        self._list_colours()
+
+    def add_actions(self, actions: list[QAction]) -> None:
+        """Put a row of buttons that choose the arrangement under the layer."""
+        self._layout.insertLayout(1, row(*[tool_button(action) for action in actions], spacing=1))
 
     @property
     def current(self) -> ViewName:
@@ -73,25 +72,63 @@ class ViewPanel(QWidget):
     def show_view(self, key: ViewName) -> None:
         """Show a layer, if there is one of that name."""
         if key in self._available():
-            self.view.setCurrentIndex(list(TEXTS).index(key))
+            self.view.setCurrentIndex(list(TITLES).index(key))
 
     def step_view(self, steps: int) -> None:
         """Go to the next or previous layer that there is."""
-        there = [key for key in TEXTS if key in self._available()]
+        there = [key for key in TITLES if key in self._available()]
         self.show_view(there[(there.index(self.current) + steps) % len(there)])
 
-    def _available(self) -> set[ViewName]:
-        there: set[ViewName] = {"image"}
-        if self._document.restored is not None:
-            there.add("restored")
-        if self._document.results is not None:
-            there |= {"flows", "cellprob"}
-        return there
+    # -- details
+
+    def _make_controls(self) -> None:
+        self.view = QComboBox()
+        for key, text in TITLES.items():
+            self.view.addItem(text, key)
+        narrow(self.view)
+        name(self.view, "Layer on show", "What is shown under the masks  (Page Up, Page Down)")
+        self.masks = QCheckBox("Masks")
+        self.masks.setChecked(True)
+        name(self.masks, "Show masks", "Show the masks  (X)")
+        self.outlines = QCheckBox("Outlines")
+        name(self.outlines, "Show outlines", "Show the outlines of the masks  (Z)")
+        self.line = QSpinBox()
+        self.line.setRange(1, MAX_WIDTH)
+        self.line.setValue(2)
+        self.line.setSuffix(" px")
+        self.line.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        self.line.setFixedWidth(50)
+        name(self.line, "Outline width", "Width of the outlines on screen")
+        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity.setRange(0, 100)
+        self.opacity.setValue(45)
+        name(self.opacity, "Mask opacity", "How much the masks cover the image")
+        self.colours = QComboBox()
+        narrow(self.colours)
+        name(self.colours, "Colours of masks", "A palette, or a measurement to colour cells by")
+        self.legend = Legend()
+
+    def _connect(self) -> None:
+        document, masks = self._document, self._image_view.masks
+        self.view.currentIndexChanged.connect(lambda _: self.view_changed.emit(self.current))
+        self.masks.toggled.connect(lambda on: masks.restyle(fill=on))
+        self.outlines.toggled.connect(lambda on: masks.restyle(outlines=on))
+        self.line.valueChanged.connect(lambda width: masks.restyle(width=width))
+        self.opacity.valueChanged.connect(lambda value: masks.restyle(opacity=value / 100))
+        self.colours.activated.connect(lambda _: self._on_colours())
+        self._measures.measured.connect(self._on_measured)
+        document.layers_changed.connect(self._update)
+        document.image_changed.connect(self._update)
+        document.image_changed.connect(self._list_colours)
+        self._image_view.view_changed.connect(self.show_view)
+
+    def _available(self) -> list[ViewName]:
+        return self._image_view.available_views()
 
     def _update(self) -> None:
         there = self._available()
         items = self.view.model()
-        for index, key in enumerate(TEXTS):
+        for index, key in enumerate(TITLES):
             item = items.item(index) if isinstance(items, QStandardItemModel) else None
             if item is not None:
                 item.setEnabled(key in there)
@@ -101,3 +138,36 @@ class ViewPanel(QWidget):
         if restored and not self._had_restored:
             self.show_view("restored")
         self._had_restored = restored
+
+    def _list_colours(self) -> None:
+        """Offer the palettes, and what can be measured on this image."""
+        chosen = self.colours.currentData()
+        self.colours.clear()
+        for palette in PALETTES:
+            self.colours.addItem(palette, ("palette", palette))
+        columns = self._measures.columns()
+        if columns:
+            self.colours.insertSeparator(self.colours.count())
+        for measure in columns:
+            text = measure.replace("_", " ").removesuffix(" px")
+            self.colours.addItem(f"By {text}", ("measure", measure))
+        index = max(0, self.colours.findData(chosen))
+        self.colours.setCurrentIndex(index)
+        self._on_colours()
+
+    def _on_colours(self) -> None:
+        kind, key = self.colours.currentData()
+        self._measures.follow(key if kind == "measure" else "")
+        if kind == "palette":
+            self.legend.hide()
+            self._image_view.masks.set_palette(key)
+            self._image_view.colour_cells_by(None)
+
+    def _on_measured(self, column_: str, found: Mapping[int, float]) -> None:
+        if self.colours.currentData() != ("measure", column_):
+            return
+        ids = np.fromiter(found.keys(), np.int64)
+        values = np.fromiter(found.values(), np.float64)
+        colouring, low, high = measured_colours(ids, values)
+        self.legend.show_range(low, high)
+        self._image_view.colour_cells_by(colouring)

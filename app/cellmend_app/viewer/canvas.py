@@ -45,6 +45,8 @@ class Canvas(QGraphicsView):
         The image pixel under the pointer; it may lie outside the image.
     left()
         The pointer is no longer over the canvas.
+    clicked(y, x)
+        The left button was clicked where no tool took it.
     scale_changed(scale)
         Screen pixels per image pixel.
     moved()
@@ -57,6 +59,7 @@ class Canvas(QGraphicsView):
 
     hovered = pyqtSignal(int, int)
     left = pyqtSignal()
+    clicked = pyqtSignal(float, float)
     scale_changed = pyqtSignal(float)
     moved = pyqtSignal()
     compare_held = pyqtSignal(bool)
@@ -79,6 +82,8 @@ class Canvas(QGraphicsView):
         self.divider: float | None = None
         """Where the line between two layers stands, in columns of the image; None for none."""
         self._dividing = False
+        self.follows = False
+        """Whether the place and zoom are those of another canvas, also after a resize."""
         self._circle, self._trace = BrushCircle(), Trace()
         for mark in (self._circle, self._trace):
             mark.setZValue(100)
@@ -97,6 +102,11 @@ class Canvas(QGraphicsView):
     def image_area(self) -> QRectF:
         """The area of the raw image in the scene."""
         return self._image
+
+    @property
+    def image_shape(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        return round(self._image.height()), round(self._image.width())
 
     def set_image_size(self, height: int, width: int) -> None:
         """Take an image of another size; it is fitted into the view."""
@@ -121,6 +131,7 @@ class Canvas(QGraphicsView):
             self._set_scale(scale)
         self.centerOn(center)
         self._fitted = False
+        self.moved.emit()
 
     def show_box(self, box: tuple[float, float, float, float]) -> None:
         """Zoom so that a box (y0, x0, y1, x1) fills the view, with some room around it."""
@@ -135,6 +146,7 @@ class Canvas(QGraphicsView):
         self._set_scale(self._fit_scale() * FIT_MARGIN)
         self.centerOn(self._image.center())
         self._fitted = True
+        self.moved.emit()
 
     def zoom(self, factor: float, at: QPointF | None = None) -> None:
         """Zoom by a factor, keeping the place under `at` (viewport pixels; default its centre)."""
@@ -145,6 +157,7 @@ class Canvas(QGraphicsView):
         after = self.to_image(fixed)
         self._scroll_by((before - after) * scale)
         self._fitted = False
+        self.moved.emit()
 
     def actual_size(self) -> None:
         """Show one image pixel as one screen pixel."""
@@ -154,6 +167,7 @@ class Canvas(QGraphicsView):
         """Move a place of the image to the middle of the view."""
         self.centerOn(x, y)
         self._fitted = False
+        self.moved.emit()
 
     def visible_box(self) -> tuple[int, int, int, int]:
         """Return what is seen of the image: (y0, x0, y1, x1), ends exclusive."""
@@ -239,8 +253,8 @@ class Canvas(QGraphicsView):
             clicked = not self._dragged
             self._grabbed = None
             self._show_cursor()
-            if clicked and self._tool is not None and event.button() == _LEFT:
-                self._tool.click(self._pointer(event))
+            if clicked and event.button() == _LEFT:
+                self._click(event)
         elif self._held == event.button():
             self._release(event)
         if not event.buttons():
@@ -322,13 +336,12 @@ class Canvas(QGraphicsView):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep the whole image in view if it was."""
         super().resizeEvent(event)
+        if self.follows:
+            return
         if self._fitted:
             self.fit()
-
-    def scrollContentsBy(self, dx: int, dy: int) -> None:
-        """Tell that another part of the image is seen."""
-        super().scrollContentsBy(dx, dy)
-        self.moved.emit()
+        else:
+            self.moved.emit()
 
     def contextMenuEvent(self, event: object) -> None:
         """Show no menu: the right button belongs to the tools."""
@@ -365,7 +378,6 @@ class Canvas(QGraphicsView):
         self.setTransform(QTransform.fromScale(scale, scale))
         self._draw_marks()
         self.scale_changed.emit(scale)
-        self.moved.emit()
 
     def _scroll_by(self, pixels: QPointF) -> None:
         for bar, by in (
@@ -393,6 +405,14 @@ class Canvas(QGraphicsView):
         self._viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
         self._grabbed = event.position().toPoint()
         self._scroll_by(QPointF(-moved))
+        self.moved.emit()
+
+    def _click(self, event: QMouseEvent) -> None:
+        if self._tool is not None:
+            self._tool.click(self._pointer(event))
+            return
+        place = self.to_image(event.position())
+        self.clicked.emit(place.y(), place.x())
 
     def _on_divider(self, at: QPointF) -> bool:
         if self.divider is None:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.labels.runs import Box
+from cellmend_app.viewer.colormaps import Rgb, colormap
 
-Rgb = tuple[int, int, int]
 Palette = NDArray[np.uint8]
 
 PALETTE: Palette = np.array(
@@ -99,6 +99,29 @@ class TableColours:
         """Return 0 where nothing is drawn, else 1 + the place in `palette`."""
         found: NDArray[np.uint8] = self._table.take(labels, mode="clip")
         return found
+
+
+MEASURE_MAP: Palette = colormap("viridis")
+_UNMEASURED = (150, 150, 150)
+
+
+def measured_colours(
+    ids: NDArray[np.int64], values: NDArray[np.float64]
+) -> tuple[TableColours, float, float]:
+    """Colour cells by a value, from the 1st to the 99th percentile of all; others are grey.
+
+    Returns the colours, and the values of the darkest and the brightest one.
+    """
+    palette = np.concatenate([np.array([_UNMEASURED], np.uint8), MEASURE_MAP[2:]])
+    finite = values[np.isfinite(values)]
+    low, high = np.percentile(finite, (1, 99)).tolist() if len(finite) else (0.0, 1.0)
+    span = high - low if high > low else 1.0
+    place = np.nan_to_num(np.clip((values - low) / span, 0, 1)) * (len(palette) - 2)
+    table = np.zeros(min(int(ids.max(initial=0)), MAX_TABLE) + 1, np.uint8)
+    table[1:] = 1
+    inside = (ids < len(table)) & np.isfinite(values)
+    table[ids[inside]] = 2 + np.rint(place[inside]).astype(np.uint8)
+    return TableColours(table, palette, other=1), low, high
 
 
 class OneColour:

@@ -38,6 +38,8 @@ class Layers:
         self._document = document
         self._levels: dict[ViewName, tuple[object, int, list[Levels]]] = {}
         self.displays: dict[ViewName, list[ChannelDisplay]] = {}
+        self.current: ViewName = "image"
+        """The layer on show."""
 
     def available(self) -> list[ViewName]:
         """Return the layers that the document has."""

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from cellmend.labels.runs import Box
-from cellmend_app.document import Document
+from cellmend_app.document import Document, MaskLayer
 from cellmend_app.viewer.cells import CellStyle, SelectionColours
-from cellmend_app.viewer.colours import PALETTES, CellColours, Colouring, OneColour, Rgb, colour_of
-from cellmend_app.viewer.pane import Pane
+from cellmend_app.viewer.colormaps import Rgb
+from cellmend_app.viewer.colours import (
+    MAX_TABLE,
+    PALETTES,
+    CellColours,
+    Colouring,
+    OneColour,
+    TableColours,
+    colour_of,
+)
+from cellmend_app.viewer.pane import MoreCells, Pane
 
+DIFFERENCE: dict[str, Rgb] = {
+    "in both": (86, 180, 233),
+    "only here": (240, 140, 40),
+    "only there": (236, 90, 200),
+}
+"""Colours of a comparison, which people with any colour vision can tell apart."""
+_MISSED = CellStyle(fill=True, outlines=True, width=2)
 BESIDE = CellStyle(fill=False, outlines=True, width=2)
 """How masks beside those being edited are drawn."""
 
@@ -38,6 +56,8 @@ class Masks(QObject):
         self._pane = pane
         self._cells = CellColours()
         self._chosen: Colouring | None = None
+        self._difference: Colouring | None = None
+        self._missed: tuple[MaskLayer, Colouring] | None = None
         self.style = CellStyle()
         document.labels_edited.connect(self._on_edited)
         document.labels_replaced.connect(self.reset)
@@ -48,7 +68,7 @@ class Masks(QObject):
     @property
     def colours(self) -> Colouring:
         """What gives cells their colours now."""
-        return self._cells if self._chosen is None else self._chosen
+        return self._difference or self._chosen or self._cells
 
     def colour(self, label: int) -> Rgb:
         """Return the red, green and blue of a cell, for lists and tables."""
@@ -82,6 +102,33 @@ class Masks(QObject):
         self._chosen = colouring
         self._show()
 
+    def show_difference(
+        self, found: NDArray[np.int64], reference: MaskLayer, missed: NDArray[np.int64]
+    ) -> None:
+        """Colour cells by a comparison: those found in the reference, others, and those missed.
+
+        Parameters
+        ----------
+        found
+            Ids of cells that the reference has too.
+        reference
+            What they were compared with.
+        missed
+            Ids of the reference that are not among the cells.
+        """
+        both, here, there = (np.array([colour], np.uint8) for colour in DIFFERENCE.values())
+        self._difference = TableColours(_table(found, 1, 2), np.concatenate([both, here]), other=2)
+        self._missed = (reference, TableColours(_table(missed, 1, 0), there))
+        self._show()
+        self.show_more()
+
+    def end_difference(self) -> None:
+        """Colour cells as before the comparison."""
+        if self._difference is not None:
+            self._difference = self._missed = None
+            self._show()
+            self.show_more()
+
     def reset(self) -> None:
         """Show the labels anew: others, or another plane."""
         labels = self._document.labels
@@ -94,7 +141,11 @@ class Masks(QObject):
         """Draw the mask layers beside the one that is edited."""
         plane = self._document.plane
         shown = [layer for layer in self._document.mask_layers if layer.visible]
-        self._pane.show_more([(s.plane(plane), OneColour(s.colour), BESIDE) for s in shown])
+        drawn: list[MoreCells] = [(s.plane(plane), OneColour(s.colour), BESIDE) for s in shown]
+        if self._missed is not None:
+            reference, colours = self._missed
+            drawn.append((reference.plane(plane), colours, _MISSED))
+        self._pane.show_more(drawn)
 
     def _show(self) -> None:
         self._pane.cells.show_cells(self._document.labels.array, self.colours)
@@ -108,3 +159,12 @@ class Masks(QObject):
         chosen = self._document.selection
         colours = SelectionColours(chosen) if chosen else None
         self._pane.show_selection(self._document.labels.array, colours)
+
+
+def _table(ids: NDArray[np.int64], chosen: int, others: int) -> NDArray[np.uint8]:
+    """Return a table of colours by id: one for `ids`, one for other cells, none for background."""
+    ids = ids[ids <= MAX_TABLE]
+    table = np.full(int(ids.max(initial=0)) + 1, others, np.uint8)
+    table[ids] = chosen
+    table[0] = 0
+    return table

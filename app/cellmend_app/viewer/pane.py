@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import (
     QGraphicsItem,
     QGraphicsScene,
     QLabel,
+    QSizePolicy,
     QStyleOptionGraphicsItem,
     QVBoxLayout,
     QWidget,
@@ -28,6 +29,10 @@ from cellmend_app.viewer.tiles import TileItem, TileRenderer
 _SELECTED = CellStyle(fill=True, outlines=True, opacity=0.25, width=3)
 _CELLS, _MORE, _CHOSEN = 10, 20, 30
 """Heights of the cells, of further mask layers, and of the selection."""
+
+
+MoreCells = tuple[NDArray[np.uint32], Colouring, CellStyle]
+"""Cells of a plane, their colours, and how they are drawn."""
 
 
 class Pane(QWidget):
@@ -58,6 +63,7 @@ class Pane(QWidget):
         self.cells = CellLayer(renderer, scene, _CELLS, style)
         self._selected = CellLayer(renderer, scene, _CHOSEN, _SELECTED)
         self._more: list[CellLayer] = []
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.title = QLabel(self.canvas)
         self.title.setObjectName("pane")
         self.title.move(8, 8)
@@ -95,7 +101,7 @@ class Pane(QWidget):
         else:
             self._selected.show_cells(labels, colours)
 
-    def show_more(self, layers: Sequence[tuple[NDArray[np.uint32], Colouring, CellStyle]]) -> None:
+    def show_more(self, layers: Sequence[MoreCells]) -> None:
         """Draw further mask layers over the cells."""
         for layer in self._more:
             layer.remove()

@@ -8,23 +8,24 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from PyQt6.QtCore import QPointF, QTimer, pyqtSignal
-from PyQt6.QtGui import QImage, QResizeEvent
-from PyQt6.QtWidgets import QGridLayout, QWidget
+from PyQt6.QtGui import QImage
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from cellmend_app.document import Document
 from cellmend_app.tools.protocol import Tool
-from cellmend_app.viewer.cells import CellStyle
-from cellmend_app.viewer.colours import Colouring, Rgb
+from cellmend_app.viewer.colormaps import Rgb
+from cellmend_app.viewer.colours import Colouring
 from cellmend_app.viewer.display import ChannelDisplay
 from cellmend_app.viewer.layers import Layers, ViewName
 from cellmend_app.viewer.masks import Masks
-from cellmend_app.viewer.pane import Pane
+from cellmend_app.viewer.ortho import Ortho
+from cellmend_app.viewer.panes import PaneGrid
 from cellmend_app.viewer.readout import Readout, read_at
 from cellmend_app.viewer.render import Histogram, auto_limits, histogram
 from cellmend_app.viewer.scale import ScaleBar, ScaleDisk
 from cellmend_app.viewer.tiles import TileRenderer
 
-Arrangement = Literal["single", "split", "two", "four"]
+Arrangement = Literal["single", "split", "two", "four", "ortho"]
 ARRANGEMENTS: tuple[Arrangement, ...] = get_args(Arrangement)
 TITLES: dict[ViewName, str] = {
     "image": "Raw image",
@@ -82,7 +83,6 @@ class ImageView(QWidget):
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._document = document
-        self._view: ViewName = "image"
         self._before_compare: ViewName | None = None
         self._arrangement: Arrangement = "single"
         self._split = 0.5
@@ -91,12 +91,12 @@ class ImageView(QWidget):
         self._path: Path | None = None
         self.layers = Layers(document)
         self._renderer = TileRenderer(self)
-        self._main = Pane(self._renderer, CellStyle(), self)
-        self._beside: list[Pane] = []
-        self._following = False
+        self._panes = PaneGrid(self._renderer, self)
+        self._main = self._panes.main
         self.canvas = self._main.canvas
         self.masks = Masks(document, self._main)
-        self._disk, self._bar = ScaleDisk(self), ScaleBar(self)
+        self._ortho = Ortho(document, self.masks, self._panes, self._renderer)
+        self._disk, self._bar = ScaleDisk(self._main), ScaleBar(self._main)
         self._repaint = QTimer(self)
         self._repaint.setSingleShot(True)
         self._repaint.setInterval(0)
@@ -142,7 +142,12 @@ class ImageView(QWidget):
     @property
     def view(self) -> ViewName:
         """The layer on show."""
-        return self._view
+        return self.layers.current
+
+    @property
+    def plane(self) -> int:
+        """The plane on show, counted from 0 along T, then Z."""
+        return self._document.plane
 
     def available_views(self) -> list[ViewName]:
         """Return the layers that the document has."""
@@ -151,7 +156,7 @@ class ImageView(QWidget):
     def set_view(self, name: ViewName) -> None:
         """Show another layer; one that the document does not have shows the image instead."""
         shown: ViewName = name if name in self.available_views() else "image"
-        changed, self._view = shown != self._view, shown
+        changed, self.layers.current = shown != self.view, shown
         self._show_layers()
         if changed:
             self.view_changed.emit(shown)
@@ -160,8 +165,8 @@ class ImageView(QWidget):
     def compare(self, held: bool) -> None:
         """While held show the raw image instead of a restored one, or the other way round."""
         if held and self._before_compare is None:
-            self._before_compare = self._view
-            self.set_view("restored" if self._view == "image" else "image")
+            self._before_compare = self.view
+            self.set_view("restored" if self.view == "image" else "image")
         elif not held and self._before_compare is not None:
             former, self._before_compare = self._before_compare, None
             self.set_view(former)
@@ -171,8 +176,15 @@ class ImageView(QWidget):
         """How many layers are shown at once, and how."""
         return self._arrangement
 
+    def can_arrange(self, arrangement: Arrangement) -> bool:
+        """Whether the document has what an arrangement shows."""
+        image = self._document.image
+        if arrangement == "ortho":
+            return image is not None and image.size("Z") > 1
+        return arrangement != "split" or bool(self._others())
+
     def arrange(self, arrangement: Arrangement) -> None:
-        """Show one layer; two of them split by a line; or two or four linked pictures."""
+        """Show one layer; two of them split by a line; linked pictures; or slices along Z."""
         if arrangement != self._arrangement:
             self._arrangement = arrangement
             self._show_layers()
@@ -207,16 +219,16 @@ class ImageView(QWidget):
     @property
     def channels(self) -> Sequence[ChannelDisplay]:
         """How the channels of the layer on show are shown; empty for flows and cellprob."""
-        return self.layers.display(self._view)
+        return self.layers.display(self.view)
 
     def channel_names(self) -> tuple[str, ...]:
         """Return the names of the channels of the layer on show."""
-        image = self.layers.image(self._view)
+        image = self.layers.image(self.view)
         return () if image is None else image.channel_names
 
     def histogram(self, channel: int) -> Histogram | None:
         """Return how often each brightness occurs in a channel of the plane on show."""
-        plane = self.layers.plane(self._view)
+        plane = self.layers.plane(self.view)
         return None if plane is None or channel >= len(plane) else histogram(plane[channel])
 
     def set_contrast(self, channel: int, low: float, high: float) -> None:
@@ -227,7 +239,7 @@ class ImageView(QWidget):
 
     def auto_contrast(self, channel: int | None = None) -> None:
         """Set the contrast of a channel, or of all, once, by the 1st and 99th percentile."""
-        plane = self.layers.plane(self._view)
+        plane = self.layers.plane(self.view)
         if plane is None:
             return
         for index, display in enumerate(self.channels):
@@ -274,8 +286,7 @@ class ImageView(QWidget):
         if self._repaint.isActive():
             self._repaint.stop()
             self._show_layers()
-        for pane in (self._main, *self._shown_beside()):
-            pane.finish()
+        self._panes.finish()
 
     @property
     def rendering(self) -> bool:
@@ -286,18 +297,12 @@ class ImageView(QWidget):
         """Stop rendering, before the program ends."""
         self._renderer.shutdown()
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Keep the scale disk and the scale bar in their corners."""
-        super().resizeEvent(event)
-        self._place_marks()
-
     # -- details
 
     def _build(self) -> None:
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(2)
-        self._grid.addWidget(self._main, 1, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._panes)
         self.setFocusProxy(self.canvas)
         self._disk.raise_()
         self._bar.raise_()
@@ -308,12 +313,11 @@ class ImageView(QWidget):
         document.layers_changed.connect(self._on_layers)
         document.plane_changed.connect(self._on_plane)
         document.diameter_changed.connect(self._place_marks)
-        canvas.hovered.connect(self.hovered)
-        canvas.left.connect(self.left)
+        self._panes.hovered.connect(self.hovered)
+        self._panes.left.connect(self.left)
         canvas.compare_held.connect(self.compare)
-        canvas.scale_changed.connect(self._place_marks)
+        canvas.moved.connect(self._place_marks)
         canvas.scale_changed.connect(self.scale_changed)
-        canvas.moved.connect(lambda: self._follow(self._main))
         canvas.divider_moved.connect(
             lambda x: self.set_split(x / self._document.labels.array.shape[1])
         )
@@ -329,14 +333,13 @@ class ImageView(QWidget):
             self.layers.displays = {"image": known.displays["image"]} if count else {}
         self._before_compare = None
         self.masks.reset()
-        self.canvas.set_image_size(*self._document.labels.array.shape)
+        self._panes.set_image_size(*self._document.labels.array.shape)
         if known.place is not None:
             self.canvas.look_at(*known.place)
         self._document.plane = known.plane
-        self._view = "image"
         self._show_layers()
         self._place_marks()
-        self.view_changed.emit(self._view)
+        self.view_changed.emit(self.view)
         self.contrast_changed.emit()
 
     def _remember(self) -> None:
@@ -349,7 +352,7 @@ class ImageView(QWidget):
             view: [replace(channel) for channel in channels]
             for view, channels in self.layers.displays.items()
         }
-        self._looks[self._path] = Look(self._plane_shown, self._view, displays, place)
+        self._looks[self._path] = Look(self._plane_shown, self.view, displays, place)
 
     def _on_plane(self, _: int) -> None:
         self._show_layers()
@@ -359,7 +362,7 @@ class ImageView(QWidget):
         if self._document.restored is not self._restored:
             self._restored = self._document.restored
             self.layers.forget("restored")
-        self.set_view(self._view)
+        self.set_view(self.view)
 
     def _channels_changed(self) -> None:
         self._repaint.start()
@@ -369,57 +372,25 @@ class ImageView(QWidget):
         self._plane_shown = self._document.plane
         others = self._others()
         splits = self._arrangement == "split" and bool(others)
-        first: ViewName = "image" if splits else self._view
+        first: ViewName = "image" if splits else self.view
         self._main.show_image(self.layers.source(first))
-        other = (self._view if self._view != "image" else others[0]) if splits else None
+        other = (self.view if self.view != "image" else others[0]) if splits else None
         self._main.show_split(None if other is None else self.layers.source(other), self._split)
         self.canvas.divider = self._split * self._document.labels.array.shape[1] if splits else None
-        self._arrange_beside(others)
+        self._show_beside(others)
+        ortho = self._arrangement == "ortho" and self.can_arrange("ortho")
+        self._ortho.show(self.layers if ortho else None)
 
     def _others(self) -> list[ViewName]:
-        """Return what can be shown beside the layer on show, the most telling first."""
-        return [view for view in self.available_views() if view != self._view]
+        """Return what can be shown beside the layer on show."""
+        return [view for view in self.available_views() if view != self.view]
 
-    def _arrange_beside(self, others: Sequence[ViewName]) -> None:
-        """Show further pictures, without masks, at the left of the main one and above it."""
+    def _show_beside(self, others: Sequence[ViewName]) -> None:
+        """Show further pictures, without masks, beside the main one."""
         count = {"two": 1, "four": 3}.get(self._arrangement, 0)
         shown = (others or ["image"])[:count]
-        while len(self._beside) < len(shown):
-            self._add_pane()
-        places = ((1, 0),) if len(shown) == 1 else ((0, 0), (0, 1), (1, 0))
-        for pane, view, place in zip(self._beside, shown, places, strict=False):
-            self._grid.addWidget(pane, *place)
-            pane.show_image(self.layers.source(view))
-            pane.show_title(TITLES[view])
-            pane.show()
-        for pane in self._beside[len(shown) :]:
-            pane.hide()
-        self._main.show_title(f"{TITLES[self._view]} and masks" if shown else "")
-        if shown:
-            self._follow(self._main)
-
-    def _shown_beside(self) -> list[Pane]:
-        return [pane for pane in self._beside if not pane.isHidden()]
-
-    def _add_pane(self) -> None:
-        pane = Pane(self._renderer, CellStyle(fill=False), self)
-        pane.canvas.set_image_size(*self._document.labels.array.shape)
-        pane.canvas.hovered.connect(self.hovered)
-        pane.canvas.left.connect(self.left)
-        pane.canvas.moved.connect(lambda: self._follow(pane))
-        self._beside.append(pane)
-        self._disk.raise_()
-        self._bar.raise_()
-
-    def _follow(self, leader: Pane) -> None:
-        """Show in all pictures the place and the zoom of one."""
-        if self._following or not self._shown_beside():
-            return
-        self._following = True
-        for pane in (self._main, *self._shown_beside()):
-            if pane is not leader:
-                pane.canvas.look_at(leader.canvas.center, leader.canvas.scale_factor)
-        self._following = False
+        pictures = [(TITLES[view], self.layers.source(view)) for view in shown]
+        self._panes.show_beside(pictures, f"{TITLES[self.view]} and masks")
 
     def _place_marks(self, _: float = 0.0) -> None:
         scale, image = self.canvas.scale_factor, self._document.image

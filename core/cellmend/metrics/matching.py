@@ -82,15 +82,39 @@ def average_precision(
     return match(truth, prediction, thresholds).average_precision
 
 
+def matched_ids(
+    truth: NDArray[np.generic], prediction: NDArray[np.generic], threshold: float = 0.5
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which true and which predicted cells `match` pairs, ids (n,) each, pair by pair.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ.
+    """
+    both = overlaps(truth, prediction)
+    first, second = _pairs(both, both.iou() >= threshold, threshold)
+    return both.first_ids[first], both.second_ids[second]
+
+
 def _matched(both: Overlaps, good: NDArray[np.bool_], level: float) -> int:
     """Return the size of the largest one-to-one matching among the good pairs."""
+    return int(_pairs(both, good, level)[0].size)
+
+
+def _pairs(
+    both: Overlaps, good: NDArray[np.bool_], level: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the largest one-to-one matching among the good pairs, as places in both lists."""
     first, second = both.first[good], both.second[good]
     # A cell shares more than half with one other at most, so nothing competes.
     if level > 0.5:
-        return int(first.size)
+        return first, second
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import maximum_bipartite_matching
 
     shape = (both.first_ids.size, both.second_ids.size)
     graph = csr_array((np.ones(first.size, np.int8), (first, second)), shape=shape)
-    return int((maximum_bipartite_matching(graph) >= 0).sum())
+    partner = maximum_bipartite_matching(graph, perm_type="column").astype(np.int64)
+    matched = np.flatnonzero(partner >= 0)
+    return matched, partner[matched]

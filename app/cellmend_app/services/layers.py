@@ -1,0 +1,83 @@
+"""Add, swap and remove mask layers; every step can be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt6.QtCore import QObject
+
+from cellmend.errors import CellmendError
+from cellmend_app.commands import ChangeMaskLayers, ReplaceLabels
+from cellmend_app.document import Document, MaskLayer
+from cellmend_app.messages import Messages
+from cellmend_app.services import storage
+from cellmend_app.workers import JobRunner
+
+COLOURS = ((255, 255, 255), (255, 214, 64), (90, 220, 255), (255, 120, 200), (150, 255, 120))
+"""Colours of the outlines of mask layers, in turn."""
+
+
+class MaskLayerService(QObject):
+    """Keeps the masks beside those being edited."""
+
+    def __init__(self, document: Document, runner: JobRunner, messages: Messages) -> None:
+        super().__init__(messages)
+        self._document = document
+        self._runner = runner
+        self._messages = messages
+
+    def keep_copy(self) -> None:
+        """Keep a copy of the masks being edited as a layer."""
+        count = sum(layer.name.startswith("Copy ") for layer in self._document.mask_layers)
+        self._add(f"Copy {count + 1}", np.array(self._document.labels.full))
+
+    def load(self, path: Path) -> None:
+        """Show the masks of a file as a layer."""
+        image = self._document.image
+        job = self._runner.submit("io", lambda report: storage.read_masks(path), title="Reading")
+        job.failed.connect(lambda error: self._messages.error(error, "read the masks"))
+
+        def take(masks: NDArray[np.uint32]) -> None:
+            if self._document.image is image:
+                self._add(path.name, masks)
+
+        job.succeeded.connect(take)
+
+    def edit(self, layer: MaskLayer) -> None:
+        """Edit a layer; the masks edited so far take its place among the layers."""
+        document = self._document
+        former = replace(
+            layer, name=f"Before {layer.name}", labels=np.array(document.labels.full), visible=True
+        )
+        layers = [former if other is layer else other for other in document.mask_layers]
+        document.undo.beginMacro(f"Edit layer {layer.name}")
+        document.undo.push(ReplaceLabels(document, layer.labels, f"Edit {layer.name}"))
+        self._change(layers, "Keep the former masks")
+        document.undo.endMacro()
+
+    def remove(self, layer: MaskLayer) -> None:
+        """Take a layer away."""
+        kept = [other for other in self._document.mask_layers if other is not layer]
+        self._change(kept, f"Remove layer {layer.name}")
+
+    def show(self, layer: MaskLayer, visible: bool) -> None:
+        """Show or hide a layer; a matter of looks, which leaves no step to undo."""
+        changed = replace(layer, visible=visible)
+        layers = (changed if other is layer else other for other in self._document.mask_layers)
+        self._document.set_mask_layers(layers)
+
+    def _add(self, name: str, labels: NDArray[np.uint32]) -> None:
+        layers = self._document.mask_layers
+        layer = MaskLayer(name, labels, COLOURS[len(layers) % len(COLOURS)])
+        try:
+            self._change((*layers, layer), f"Add layer {name}")
+        except CellmendError as error:
+            self._messages.error(error, "show the masks")
+
+    def _change(self, layers: Iterable[MaskLayer], text: str) -> None:
+        document = self._document
+        document.undo.push(ChangeMaskLayers(document, document.fitting_layers(layers), text))

@@ -1,0 +1,100 @@
+"""Measure the cells of the document, off the GUI thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+
+from cellmend.image import Image
+from cellmend.measure import table
+from cellmend_app.document import Document
+from cellmend_app.messages import Messages
+from cellmend_app.workers import JobRunner
+
+QUIET_MS = 1000
+"""After the last edit, cells are measured anew when this long nothing happened."""
+LARGEST = 1 << 24
+"""Larger label images, in pixels, are measured anew only where all labels are others."""
+_NOT_SHOWN = ("frame", "label")
+Measured = Mapping[int, float]
+
+
+class MeasureService(QObject):
+    """Keeps one measurement of all cells of the plane on show up to date.
+
+    Signals
+    -------
+    measured(column, values)
+        The value of each cell, by id.
+    """
+
+    measured = pyqtSignal(str, object)
+
+    def __init__(self, document: Document, runner: JobRunner, messages: Messages) -> None:
+        super().__init__(messages)
+        self._document = document
+        self._runner = runner
+        self._messages = messages
+        self._column = ""
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.timeout.connect(self._measure)
+        document.labels_replaced.connect(self._soon)
+        document.labels_edited.connect(lambda _: self._after_edit())
+        document.plane_changed.connect(lambda _: self._soon())
+
+    def columns(self) -> list[str]:
+        """Return what can be measured on the open image."""
+        image = self._document.image
+        if image is None:
+            return []
+        corner = Image(
+            image.data[tuple(slice(1) if a != "C" else slice(None) for a in image.axes)],
+            image.axes,
+            image.channel_names,
+            image.pixel_size_um,
+        )
+        shape = tuple(1 for axis in image.axes if axis != "C")
+        return [c for c in table(corner, np.ones(shape, np.uint32)) if c not in _NOT_SHOWN]
+
+    def follow(self, column: str) -> None:
+        """Measure `column` now, and again after edits; an empty name ends this."""
+        self._column = column
+        self._soon()
+
+    def _soon(self) -> None:
+        if self._column and self._document.image is not None:
+            self._quiet.start(0)
+
+    def _after_edit(self) -> None:
+        if self._column and self._document.labels.full.size <= LARGEST:
+            self._quiet.start(QUIET_MS)
+
+    def _measure(self) -> None:
+        document, column = self._document, self._column
+        image = document.image
+        if image is None or not column:
+            return
+        # A copy, since people go on editing.
+        labels = np.array(document.labels.full)
+        frame = document.plane // image.size("Z")
+        job = self._runner.submit(
+            "compute", lambda report: measure(image, labels, column, frame), title="Measuring"
+        )
+        job.failed.connect(lambda error: self._messages.error(error, "measure the cells"))
+
+        def take(values: Measured) -> None:
+            if document.image is image and self._column == column:
+                self.measured.emit(column, values)
+
+        job.succeeded.connect(take)
+
+
+def measure(image: Image, labels: np.ndarray, column: str, frame: int) -> Measured:
+    """Return one column of the table of cells, by id, for one frame of a series."""
+    columns = table(image, labels)
+    here = columns["frame"] == frame if "frame" in columns else slice(None)
+    ids, values = columns["label"][here], columns[column][here]
+    return dict(zip(ids.tolist(), values.tolist(), strict=True))
