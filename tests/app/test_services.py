@@ -1,5 +1,7 @@
 """What the services do with results, late results, failures and edits."""
 
+import threading
+
 import numpy as np
 import pytest
 from doubles import FakePipelines, RecordingMessages
@@ -9,6 +11,7 @@ from cellmend.image import Image
 from cellmend.labels import operations
 from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
 from cellmend_app.commands import EditLabels
+from cellmend_app.document import LabelContent
 from cellmend_app.services.pipelines import SegmentRequest
 from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.segment import SegmentService
@@ -169,3 +172,19 @@ def test_an_unforeseen_failure_is_reported(qtbot, segment, messages, pipelines):
     pipelines.error = RuntimeError("index out of range")
     finish(qtbot, segment.run(REQUEST))
     assert messages.reported is pipelines.error
+
+
+def test_masks_are_made_ready_off_the_gui_thread(qtbot, segment, document, monkeypatch):
+    threads = []
+    of = LabelContent.of
+
+    def noted(masks):
+        threads.append(threading.current_thread())
+        return of(masks)
+
+    monkeypatch.setattr(LabelContent, "of", noted)
+    finish(qtbot, segment.run(REQUEST))
+    finish(qtbot, segment.recompute(MaskSettings(cellprob_threshold=-1)))
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
+    assert document.undo.count() == 2

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from cellmend.image import Image
 from cellmend.params import MaskSettings
 from cellmend_app.commands import ReplaceLabels
-from cellmend_app.document import Document, FlowLayer
+from cellmend_app.document import Document, FlowLayer, LabelContent
 from cellmend_app.messages import Messages
 from cellmend_app.services.pipelines import Pipelines, Segmented, SegmentRequest
 from cellmend_app.services.seg_content import RunSettings, resample
@@ -24,6 +22,14 @@ class _Shown:
 
     image: Image
     revision: int
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a run found, its masks ready to be shown."""
+
+    result: Segmented
+    labels: LabelContent
 
 
 class SegmentService(QObject):
@@ -63,13 +69,15 @@ class SegmentService(QObject):
         source, scale, scaled = self._source(request, raw)
         job = self._runner.submit(
             "compute",
-            lambda report: _to_grid(
-                self._pipelines.segment(source, scaled, report), document_shape(raw), scale
+            lambda report: _found(
+                _to_grid(
+                    self._pipelines.segment(source, scaled, report), document_shape(raw), scale
+                )
             ),
             title="Finding cells",
         )
         self._messages.refused.emit("segment", "")
-        job.succeeded.connect(lambda result: self._take(shown, request, result))
+        job.succeeded.connect(lambda found: self._take(shown, request, found))
         job.failed.connect(lambda error: self._fail(error, request))
         return job
 
@@ -99,7 +107,9 @@ class SegmentService(QObject):
             settings = settings.model_copy(update={"niter": results.niter})
         job = self._runner.submit(
             "compute",
-            lambda report: self._pipelines.masks(results.flows, results.cellprob, settings, report),
+            lambda report: LabelContent.of(
+                self._pipelines.masks(results.flows, results.cellprob, settings, report)
+            ),
             title="Making masks",
         )
         self._recomputing = job
@@ -122,14 +132,14 @@ class SegmentService(QObject):
         previous = (layer.provenance,) if layer.provenance is not None else ()
         return layer.image, scale, replace(request, settings=settings, previous=previous)
 
-    def _take(self, shown: _Shown, request: SegmentRequest, result: Segmented) -> None:
+    def _take(self, shown: _Shown, request: SegmentRequest, found: _Found) -> None:
         if not self._may_replace(shown):
             return
-        document = self._document
+        document, result = self._document, found.result
         layer = FlowLayer(result.flows, result.cellprob, result.niter)
         document.undo.push(
             ReplaceLabels(
-                document, result.masks, f"Segment with {request.settings.model}", results=layer
+                document, found.labels, f"Segment with {request.settings.model}", results=layer
             )
         )
         document.set_diameter(result.diameter)
@@ -144,7 +154,7 @@ class SegmentService(QObject):
         )
         self._announce()
 
-    def _take_masks(self, shown: _Shown, masks: NDArray[np.uint32]) -> None:
+    def _take_masks(self, shown: _Shown, masks: LabelContent) -> None:
         if self._may_replace(shown):
             document = self._document
             document.undo.push(ReplaceLabels(document, masks, "Change thresholds"))
@@ -191,6 +201,11 @@ class SegmentService(QObject):
 def document_shape(image: Image) -> tuple[int, int]:
     """Return the rows and columns of `image`."""
     return image.size("Y"), image.size("X")
+
+
+def _found(result: Segmented) -> _Found:
+    """Index the masks, which takes time, while the GUI thread does something else."""
+    return _Found(result, LabelContent.of(result.masks))
 
 
 def _to_grid(result: Segmented, shape: tuple[int, int], scale: float) -> Segmented:

@@ -83,10 +83,11 @@ class Outline(Tool):
 
     def takes(self, key: int, modifiers: Qt.KeyboardModifier) -> bool:
         """Take Enter to close the outline or, in a volume, to fill the planes between."""
-        return key in ENTER and (self.busy or len(self.document.frame) > 1)
+        between = self.document.selected > 0 and len(self.document.frame) > 1
+        return key in ENTER and (self.busy or between)
 
     def key(self, key: int, modifiers: Qt.KeyboardModifier) -> None:
-        """Close the outline, or draw the cells in the planes between those they are in."""
+        """Close the outline, or draw selected cells in the planes between those they are in."""
         if self.busy:
             self._finish()
         else:
