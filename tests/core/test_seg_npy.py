@@ -36,35 +36,64 @@ def npy_of(pickled: bytes) -> bytes:
     return file.getvalue() + pickled
 
 
-@pytest.mark.parametrize(
-    "name", ["api_2d", "api_3d", "gui_2d", "gui_3d", "gui_2d_unrun", "upsampled"]
-)
-def test_files_made_with_cellpose_are_read(name):
-    seg = seg_npy.read(GOLDEN / f"seg_npy_{name}_seg.npy")
-    cells = CELLS[::2, ::2]
-    masks = np.stack([cells] * 3) if "3d" in name else cells
-    masks = masks.repeat(2, 0).repeat(2, 1) if name == "upsampled" else masks
-    np.testing.assert_array_equal(seg.masks, masks)
+SMALL = CELLS[::2, ::2]
+WITH_DRAWN = SMALL.copy()
+WITH_DRAWN[1:4, 8:14] = np.where(SMALL[1:4, 8:14] == 0, 4, SMALL[1:4, 8:14])
+MADE_BY_CELLPOSE = {
+    "api_2d": SMALL,
+    "api_3d": np.stack([SMALL] * 3),
+    "uint32": np.where(SMALL == 3, np.uint32(70_000), SMALL),
+    "gui_2d": WITH_DRAWN,
+    "gui_2d_unrun": WITH_DRAWN,
+    "gui_3d": np.stack([SMALL] * 3),
+    "upsampled": SMALL.repeat(2, 0).repeat(2, 1),
+}
+
+
+def golden(name: str) -> seg_npy.SegFile:
+    return seg_npy.read(GOLDEN / f"seg_npy_{name}_seg.npy")
+
+
+@pytest.mark.parametrize("name", MADE_BY_CELLPOSE)
+def test_files_made_by_cellpose_are_read(name):
+    seg = golden(name)
+    np.testing.assert_array_equal(seg.masks, MADE_BY_CELLPOSE[name])
     assert seg.masks.dtype == np.uint32
-    assert seg.filename.endswith(".tif")
-    assert seg.diameter == pytest.approx(9.5)
+    assert seg.filename == f"seg_npy_{name}.tif"
+    from_interface = name.startswith("api") or name == "uint32"
+    assert seg.diameter == pytest.approx(9.5 if from_interface else 30)
+    assert seg.chan_choose == ((2, 1) if name in ("api_2d", "uint32") else (0, 0))
     output = seg.network_output()
-    assert (output is not None) == (name in ("api_2d", "api_3d"))
+    assert (output is not None) == (from_interface or name == "upsampled")
     if output is not None:
-        assert output[0].shape == (masks.ndim, *masks.shape)
-        assert output[1].shape == masks.shape
-    if name == "upsampled":
-        assert seg.restore == "upsample_cyto3"
-        assert seg.ratio == 2.0
-        assert seg.img_restore is not None
-    if name == "gui_3d":
-        assert seg.zdraw == [-1, -1, -1]
-        assert seg.current_channel == 2
-    if name == "gui_2d":
-        assert seg.manual_changes[0][1] == "added mask"
-        assert seg.ismanual.tolist() == [False, False, True]
-        assert seg.colors.shape == (3, 3)
-        assert seg.normalize_params["percentile"] == [1.0, 99.0]
+        assert output[0].shape == (seg.masks.ndim, *seg.masks.shape)
+        assert output[1].shape == seg.masks.shape
+
+
+def test_what_only_the_window_stores_is_read():
+    drawn = golden("gui_2d")
+    assert drawn.manual_changes[0][1] == "added mask"
+    assert drawn.ismanual.tolist() == [False, False, False, True]
+    assert drawn.colors.shape == (4, 3)
+    assert drawn.colors[-1].tolist() == [10, 20, 30]
+    assert drawn.normalize_params["percentile"] == [1.0, 99.0]
+    volume = golden("gui_3d")
+    assert volume.zdraw == [-1, -1, -1]
+    assert volume.current_channel == 3
+    upsampled = golden("upsampled")
+    assert upsampled.restore == "upsample_cyto3"
+    assert upsampled.ratio == 2.0
+    assert upsampled.img_restore.shape == (1, 24, 32, 1)
+
+
+@pytest.mark.parametrize("name", ["from_minus_1", "listed"])
+def test_older_files_are_read_as_cellpose_shows_them(name):
+    shown = np.load(GOLDEN / f"seg_npy_{name}_shown.npy")
+    seg = golden(name)
+    assert seg.diameter == 12.5
+    np.testing.assert_array_equal(seg.masks > 0, shown > 0)
+    pairs = np.unique(np.stack([seg.masks.ravel(), shown.ravel()]), axis=1)
+    assert pairs.shape[1] == 4  # background and three cells, however numbered
 
 
 def test_old_files(tmp_path):

@@ -206,14 +206,30 @@ def _masks(stored: dict[str, Any]) -> NDArray[np.uint32]:
 
 
 def _filled(outlines: list[Any], shape: tuple[int, ...]) -> NDArray[np.uint32]:
-    """Draw the cells of an old file from their (plane, y, x, ...) or (y, x) points."""
+    """Draw the cells of an old file, numbered as listed; a later one covers an earlier."""
     masks = np.zeros(shape, dtype=np.uint32)
     for number, outline in enumerate(outlines, start=1):
-        points = np.asarray(outline, dtype=np.float64)
-        yx = points[:, 1:3] if points.shape[1] > 2 else points[:, :2]
-        (y0, x0, y1, x1), inside = polygon(yx)
-        masks[y0:y1, x0:x1][inside[: shape[0] - y0, : shape[1] - x0]] = number
+        for points in _strokes(outline):
+            (y0, x0, y1, x1), inside = polygon(points)
+            masks[y0:y1, x0:x1][inside[: shape[0] - y0, : shape[1] - x0]] = number
     return masks
+
+
+def _strokes(outline: Any) -> list[NDArray[np.float64]]:
+    """Return the (y, x) points of each stroke of an outline.
+
+    An outline is an array of points (y, x), (plane, y, x) or (plane, y, x, on), or a
+    list of strokes, each of them a list of such points.
+    """
+    nested = isinstance(outline, list) and any(
+        isinstance(stroke, list) and not np.isscalar(stroke[0]) for stroke in outline if len(stroke)
+    )
+    strokes = []
+    for stroke in outline if nested else [outline]:
+        points = np.asarray(stroke, dtype=np.float64)
+        points = points.reshape(-1, points.shape[-1])
+        strokes.append(points[:, 1:3] if points.shape[1] > 2 else points[:, :2])
+    return strokes
 
 
 def _colors(stored: object) -> NDArray[np.uint8]:
