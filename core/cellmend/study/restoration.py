@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellmend.errors import CellmendError, InputError
-from cellmend.progress import SILENT, Reporter, shares
+from cellmend.progress import SILENT, Reporter, Share, shares
 from cellmend.study.cache import Cache
 from cellmend.study.cases import (
     Files,
@@ -36,12 +36,15 @@ from cellmend.study.summary import (
     shown_records,
     task_table,
 )
+from cellmend.study.trained import blind_methods, taught_methods
 
 if TYPE_CHECKING:
     from cellmend.restore import Restorer
 
 NAME = "restoration"
 CACHE = "cache"
+TAUGHT_SHARE = 0.2
+"""Part of the progress that training baselines takes."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +110,13 @@ def study(
     from cellmend.segment import Segmenter
 
     segmenter = Segmenter(chosen.segmenter, chosen.device)
-    methods = make_methods(chosen, inputs)
+    taught = taught_methods(chosen, Path(output) / CACHE, Share(report, 0, TAUGHT_SHARE))
+    methods = make_methods(chosen, inputs, taught)
     comparison = Comparison(
         segmenter, methods, cache, seed=chosen.seed, batch_size=chosen.batch_size
     )
-    records, failures = _run(inputs, comparison, chosen, report)
+    rest = Share(report, TAUGHT_SHARE if taught else 0, 1)
+    records, failures = _run(inputs, comparison, chosen, rest)
     failures += comparison.failures
     if not records:
         raise CellmendError("Not a single image could be used: " + " ".join(failures))
@@ -126,16 +131,20 @@ def study(
     return write_outcome(NAME, Path(output), plain, (summary, details), failures, page)
 
 
-def make_methods(settings: RestorationStudySettings, inputs: Inputs) -> dict[str, list[Method]]:
+def make_methods(
+    settings: RestorationStudySettings, inputs: Inputs, taught: Sequence[Method] = ()
+) -> dict[str, list[Method]]:
     """Return every method of each task, in the order in which they are shown.
 
     Real pairs are denoised, whatever the tasks of the other images are.
     """
+    trained = [*blind_methods(settings), *taught]
     tasks = dict.fromkeys((*settings.tasks, *(["denoise"] if inputs.low_high else [])))
     restorers = load_restorers(settings, tasks)
     return {
         task: [
             *filter_methods(task, settings.baselines),
+            *(method for method in trained if method.task == task),
             *model_methods(task, restorers, settings.batch_size),
         ]
         for task in tasks

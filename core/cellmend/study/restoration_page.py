@@ -15,6 +15,7 @@ from cellmend.study.settings import RestorationStudySettings
 from cellmend.study.strength import RANGES, STEPS
 from cellmend.study.summary import methods_of
 from cellmend.study.tables import Table
+from cellmend.study.trained import MOST_IMAGES
 
 TITLE = "Restoration study"
 RATES = ("TP rate", "FP rate (invented cells)", "FN rate")
@@ -72,7 +73,26 @@ def explanation(settings: RestorationStudySettings) -> list[str]:
         "Of classical filters several strengths are tried, and the one with the best mean AP@0.5 "
         "over these very images is shown, which favours them. Radii grow with the cells; "
         "Richardson-Lucy is told the true width of the blur.",
+        *_trainings(settings),
     ]
+
+
+def _trainings(settings: RestorationStudySettings) -> list[str]:
+    """Say how long the baselines were trained."""
+    told = []
+    if {"noise2void", "noise2self"} & set(settings.baselines) and "denoise" in settings.tasks:
+        told.append(
+            "Noise2Void and Noise2Self are trained on each noisy image alone, for "
+            f"{settings.blind_epochs} steps (100 in the paper)."
+        )
+    if {"care", "retrained"} & set(settings.baselines) and settings.training:
+        told.append(
+            f"CARE and the retrained segmentation network learn for {settings.training_epochs} "
+            f"epochs of 8 steps from up to {MOST_IMAGES} images of each of "
+            f"{len(settings.training)} folders with random noise; the latter goes on from "
+            f"{settings.segmenter!r} and finds cells in the noisy image itself."
+        )
+    return told
 
 
 def _add_task(

@@ -1,0 +1,228 @@
+"""Baselines that are trained: Noise2Void, Noise2Self, CARE, and a segmentation network.
+
+Their settings are those of Stringer & Pachitariu (Nature Methods 2025) but for the number
+of epochs, which the settings of the study say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellmend.normalize import normalize
+from cellmend.params import TileSettings, TrainSettings
+from cellmend.planes import resize_plane, scaled_shape
+from cellmend.progress import SILENT, Reporter, shares
+from cellmend.restore.degrade import degrade, random_degradation
+from cellmend.study.cases import NETWORK_DIAMETER, Files, digest, masked_files, read_case
+from cellmend.study.methods import Method
+from cellmend.study.settings import RestorationStudySettings
+from cellmend.study.strength import Degraded
+
+if TYPE_CHECKING:
+    from cellmend.net.unet import CPNet
+    from cellmend.registry.files import Model
+
+Floats = NDArray[np.float32]
+
+TASK = "denoise"
+"""What these baselines are for, in the paper and here."""
+BLIND = ("noise2void", "noise2self")
+MOST_IMAGES = 40
+"""Images that are taken of each training folder, evenly over their names."""
+CARE_SIDE = 340
+CARE_NOISES = 3
+"""Times that each training image is made noisy; 20 in the paper, for longer trainings."""
+RETRAINING_IMAGES = 64
+"""Crops that the segmentation network sees in an epoch."""
+
+
+def blind_methods(settings: RestorationStudySettings) -> list[Method]:
+    """Return the methods that are trained on each noisy image alone."""
+    epochs = settings.blind_epochs
+    return [
+        Method(
+            name,
+            f"{epochs} epochs",
+            TASK,
+            f"{name} {epochs} {settings.seed}",
+            partial(_blind, name, settings),
+        )
+        for name in BLIND
+        if name in settings.baselines
+    ]
+
+
+def taught_methods(
+    settings: RestorationStudySettings, folder: Path, report: Reporter = SILENT
+) -> list[Method]:
+    """Train, or find trained, the methods that learn from folders of images with masks.
+
+    Parameters
+    ----------
+    settings
+        Of the study; without training folders there are none of these methods.
+    folder
+        Where the networks are kept.
+    report
+        Hears of progress and may cancel.
+
+    Raises
+    ------
+    FileFormatError
+        If a training image cannot be used.
+    """
+    wanted = [name for name in ("care", "retrained") if name in settings.baselines]
+    if not settings.training or not wanted:
+        return []
+    files = masked_files(settings.training, MOST_IMAGES)
+    key = (
+        settings.training_epochs,
+        settings.seed,
+        tuple((str(one.first), one.first.stat().st_mtime_ns) for one in files),
+    )
+    makers = {"care": _care, "retrained": _retrained}
+    parts = zip(wanted, shares(report, len(wanted)), strict=True)
+    return [makers[name](settings, files, key, folder, part) for name, part in parts]
+
+
+def _blind(method: Any, settings: RestorationStudySettings, seen: Degraded) -> Floats:
+    from cellmend.device import pick_device
+    from cellmend.net.predict import predict
+    from cellmend.train.blind import BLIND_SETTINGS, fit_blind
+
+    chosen = BLIND_SETTINGS[method].model_copy(
+        update={
+            "epochs": settings.blind_epochs,
+            "seed": settings.seed,
+            "device": settings.device,
+        }
+    )
+    net = fit_blind([seen.image], method=method, settings=chosen)
+    tiles = TileSettings(batch_size=settings.batch_size)
+    restored = predict(net, seen.image[None], tiles, pick_device(settings.device)).pixels
+    return np.asarray(restored[0])
+
+
+def _care(
+    settings: RestorationStudySettings,
+    files: Sequence[Files],
+    key: tuple[object, ...],
+    folder: Path,
+    report: Reporter,
+) -> Method:
+    """Return CARE: a network trained on pairs of a noisy and a clean image."""
+    from cellmend.restore import Restorer
+
+    def fit() -> CPNet:
+        from cellmend.train.paired import PAIRED_SETTINGS, fit_paired
+
+        chosen = PAIRED_SETTINGS.model_copy(
+            update={
+                "epochs": settings.training_epochs,
+                "seed": settings.seed,
+                "device": settings.device,
+            }
+        )
+        return fit_paired(noisy_pairs(files, settings.seed), settings=chosen, report=report)
+
+    path = _kept(folder / f"care-{digest(*key)[:16]}.safetensors", TASK, fit)
+    restorer = Restorer(path, settings.device)
+
+    def restore(seen: Degraded) -> Floats:
+        result = restorer.run(seen.image, diameter=seen.diameter, batch_size=settings.batch_size)
+        return np.asarray(result.image.data)
+
+    return Method("care", _told(settings), TASK, restorer.model.sha256, restore)
+
+
+def _retrained(
+    settings: RestorationStudySettings,
+    files: Sequence[Files],
+    key: tuple[object, ...],
+    folder: Path,
+    report: Reporter,
+) -> Method:
+    """Return the segmentation network, trained on to find cells in noisy images themselves."""
+    from cellmend.registry import load_model
+    from cellmend.segment import Segmenter
+
+    parent = load_model(settings.segmenter)
+    full_key = (*key, parent.sha256)
+    path = folder / f"retrained-{digest(*full_key)[:16]}.safetensors"
+    _kept(path, "segmentation", lambda: _retrain(parent, settings, files, report))
+    segmenter = Segmenter(path, settings.device)
+    return Method(
+        "retrained",
+        _told(settings),
+        TASK,
+        segmenter.model.sha256,
+        lambda seen: seen.image,
+        segmenter,
+    )
+
+
+def _retrain(
+    parent: Model, settings: RestorationStudySettings, files: Sequence[Files], report: Reporter
+) -> CPNet:
+    from cellmend.train.dataset import TrainingSet
+    from cellmend.train.loop import Trainer
+    from cellmend.train.tasks import SegmentationTask
+
+    chosen = TrainSettings(
+        name="retrained",
+        start_from=settings.segmenter,
+        epochs=settings.training_epochs,
+        images_per_epoch=RETRAINING_IMAGES,
+        warmup_epochs=0,
+        seed=settings.seed,
+        device=settings.device,
+    )
+    task = SegmentationTask(
+        diam_mean=float(parent.net.diam_mean), crop=chosen.crop, degradation=TASK
+    )
+    source = TrainingSet([one.first for one in files], channels=(1, 0))
+    source.prepare(report)
+    return Trainer(parent.net, task, source, chosen).run(report).net
+
+
+def noisy_pairs(files: Sequence[Files], seed: int) -> list[tuple[Floats, Floats]]:
+    """Return (noisy, clean) normalised planes with cells of 30 pixels, noise as in training."""
+    rng = np.random.default_rng(seed)
+    pairs = []
+    for one in files:
+        case = read_case(one, CARE_SIDE)
+        clean = normalize(case.image)
+        clean = resize_plane(clean, scaled_shape(clean.shape, NETWORK_DIAMETER / case.diameter))
+        for _ in range(CARE_NOISES):
+            how = random_degradation(TASK, NETWORK_DIAMETER, rng)
+            pairs.append((degrade(clean, how, rng, normalized=True), clean))
+    return pairs
+
+
+def _kept(path: Path, task: Any, fit: Callable[[], CPNet]) -> Path:
+    """Write the network that `fit` returns, with a card, unless it is there."""
+    from cellmend.net.weights import save_weights
+    from cellmend.registry import ModelCard
+
+    if not path.exists():
+        net = fit()
+        card = ModelCard(
+            name=path.stem,
+            task=task,
+            nchan=net.nchan,
+            nout=net.nout,
+            widths=net.widths,
+            diam_mean=float(net.diam_mean),
+        )
+        save_weights(path, net, card.model_dump(mode="json"))
+    return path
+
+
+def _told(settings: RestorationStudySettings) -> str:
+    return f"{settings.training_epochs} epochs"
