@@ -254,7 +254,7 @@ class MainWindow(QMainWindow):
             Section("Mask layers", panels.layers, open_=False),
         )
         left.addWidget(_scrolled(sections, LEFT_WIDTH))
-        left.setStretchFactor(0, 1)
+        left.setStretchFactor(1, 1)
         left.setSizes([170, 450])
         left.setCollapsible(1, False)
         return left

@@ -180,4 +180,6 @@ def swatch(key: str) -> QIcon:
     painter = QPainter(pixmap)
     painter.fillRect(pixmap.rect(), gradient)
     painter.end()
-    return QIcon(pixmap)
+    result = QIcon(pixmap)
+    result.addPixmap(pixmap, QIcon.Mode.Selected)  # or else it is tinted
+    return result

@@ -26,7 +26,9 @@ class Legend(QWidget):
     def show_range(self, low: float, high: float) -> None:
         """Show the values of the darkest and of the brightest colour."""
         self._range = (low, high)
-        self.setToolTip(f"Darkest {low:.4g}, brightest {high:.4g}; cells not measured are grey")
+        self.setToolTip(
+            f"Darkest {short(low)}, brightest {short(high)}; cells not measured are grey"
+        )
         self.show()
         self.update()
 
@@ -41,5 +43,10 @@ class Legend(QWidget):
         text = self.rect().adjusted(0, BAR + 2, 0, 0)
         sides = (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight)
         for value, side in zip(self._range, sides, strict=True):
-            painter.drawText(text, side | Qt.AlignmentFlag.AlignVCenter, f"{value:.4g}")
+            painter.drawText(text, side | Qt.AlignmentFlag.AlignVCenter, short(value))
         painter.end()
+
+
+def short(value: float) -> str:
+    """Write a number with four digits, a large one without a fraction."""
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"

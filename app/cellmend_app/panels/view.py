@@ -144,27 +144,29 @@ class ViewPanel(QWidget):
         chosen = self.colours.currentData()
         self.colours.clear()
         for palette in PALETTES:
-            self.colours.addItem(palette, ("palette", palette))
+            self.colours.addItem(palette, palette)
         columns = self._measures.columns()
         if columns:
             self.colours.insertSeparator(self.colours.count())
         for measure in columns:
-            text = measure.replace("_", " ").removesuffix(" px")
-            self.colours.addItem(f"By {text}", ("measure", measure))
+            text = measure.removesuffix("_px").replace("_um", " (µm)").replace("_", " ")
+            self.colours.addItem(f"By {text}", measure)
         index = max(0, self.colours.findData(chosen))
         self.colours.setCurrentIndex(index)
         self._on_colours()
 
     def _on_colours(self) -> None:
-        kind, key = self.colours.currentData()
-        self._measures.follow(key if kind == "measure" else "")
-        if kind == "palette":
+        chosen: str = self.colours.currentData()
+        if chosen in PALETTES:
+            self._measures.follow("")
             self.legend.hide()
-            self._image_view.masks.set_palette(key)
+            self._image_view.masks.set_palette(chosen)
             self._image_view.colour_cells_by(None)
+        else:
+            self._measures.follow(chosen)
 
     def _on_measured(self, column_: str, found: Mapping[int, float]) -> None:
-        if self.colours.currentData() != ("measure", column_):
+        if self.colours.currentData() != column_:
             return
         ids = np.fromiter(found.keys(), np.int64)
         values = np.fromiter(found.values(), np.float64)

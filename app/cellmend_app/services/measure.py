@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,7 +18,8 @@ QUIET_MS = 1000
 """After the last edit, cells are measured anew when this long nothing happened."""
 LARGEST = 1 << 24
 """Larger label images, in pixels, are measured anew only where all labels are others."""
-_NOT_SHOWN = ("frame", "label")
+_PLACES = re.compile(r"frame|label|centroid_.*|[zyx][01]")
+"""Columns that tell which cell it is and where; nobody wants these as colours."""
 Measured = Mapping[int, float]
 
 
@@ -57,7 +59,7 @@ class MeasureService(QObject):
             image.pixel_size_um,
         )
         shape = tuple(1 for axis in image.axes if axis != "C")
-        return [c for c in table(corner, np.ones(shape, np.uint32)) if c not in _NOT_SHOWN]
+        return [c for c in table(corner, np.ones(shape, np.uint32)) if not _PLACES.fullmatch(c)]
 
     def follow(self, column: str) -> None:
         """Measure `column` now, and again after edits; an empty name ends this."""

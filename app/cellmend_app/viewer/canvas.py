@@ -23,7 +23,7 @@ BACKGROUND = QColor(24, 26, 30)
 MAX_SCALE = 64.0
 """Screen pixels per image pixel, at most."""
 MIN_OF_FIT = 0.25
-"""The image cannot be made smaller than this part of the view."""
+"""The image cannot be made smaller than this part of the view, or 1 : 1 if that is smaller."""
 WHEEL_STEP = 1.2
 FIT_MARGIN = 0.98
 BOX_MARGIN = 0.8
@@ -138,8 +138,7 @@ class Canvas(QGraphicsView):
         y0, x0, y1, x1 = box
         size = self._viewport().size()
         scale = BOX_MARGIN * min(size.width() / max(x1 - x0, 1), size.height() / max(y1 - y0, 1))
-        scale = min(max(scale, self._fit_scale() * MIN_OF_FIT), MAX_SCALE)
-        self.look_at(QPointF((x0 + x1) / 2, (y0 + y1) / 2), scale)
+        self.look_at(QPointF((x0 + x1) / 2, (y0 + y1) / 2), self._allowed(scale))
 
     def fit(self) -> None:
         """Show the whole image."""
@@ -152,7 +151,7 @@ class Canvas(QGraphicsView):
         """Zoom by a factor, keeping the place under `at` (viewport pixels; default its centre)."""
         fixed = at if at is not None else QRectF(self._viewport().rect()).center()
         before = self.to_image(fixed)
-        scale = min(max(self.scale_factor * factor, self._fit_scale() * MIN_OF_FIT), MAX_SCALE)
+        scale = self._allowed(self.scale_factor * factor)
         self._set_scale(scale)
         after = self.to_image(fixed)
         self._scroll_by((before - after) * scale)
@@ -373,6 +372,9 @@ class Canvas(QGraphicsView):
             max(size.width(), 1) / self._image.width(),
             max(size.height(), 1) / self._image.height(),
         )
+
+    def _allowed(self, scale: float) -> float:
+        return min(max(scale, min(self._fit_scale() * MIN_OF_FIT, 1.0)), MAX_SCALE)
 
     def _set_scale(self, scale: float) -> None:
         self.setTransform(QTransform.fromScale(scale, scale))

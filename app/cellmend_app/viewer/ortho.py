@@ -51,8 +51,7 @@ class Ortho:
         self.xz, self.yz = (Pane(renderer, masks.style, grid) for _ in range(2))
         grid.place(self.xz, 2, 1)
         grid.place(self.yz, 1, 2)
-        for pane, title in ((self.xz, "XZ"), (self.yz, "YZ")):
-            pane.show_title(title)
+        for pane in (self.xz, self.yz):
             pane.canvas.follows = True
             pane.hide()
         self._soon = QTimer(grid)
@@ -74,8 +73,9 @@ class Ortho:
     def show(self, layers: Layers | None) -> None:
         """Show slices through the volume on show, or None: show none."""
         self._layers = layers
-        for pane in (self.xz, self.yz):
+        for pane, title in ((self.xz, "XZ"), (self.yz, "YZ")):
             pane.setVisible(layers is not None)
+            pane.show_title(title)
         if layers is None:
             return
         self._grid.share((0, 2, 1), (0, 2, 1))

@@ -91,6 +91,7 @@ class Pane(QWidget):
     def show_title(self, text: str) -> None:
         """Name what is shown; an empty text hides the title."""
         self.title.setText(text)
+        self.title.ensurePolished()
         self.title.adjustSize()
         self.title.setVisible(bool(text))
 
