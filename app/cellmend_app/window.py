@@ -22,9 +22,9 @@ from PyQt6.QtWidgets import (
 
 from cellmend_app.actions import (
     ARRANGEMENT_ACTIONS,
+    PANEL,
     PRIMARY,
     PROMINENT,
-    SHAPES,
     TABLE,
     TOOL_BAR,
     TOOLS,
@@ -170,7 +170,9 @@ class MainWindow(QMainWindow):
         button = action_button(actions["segment"])
         button.setProperty("primary", True)
         panels.segment.add_button(button)
-        panels.edit.add_actions([actions[i] for i in SHAPES], actions["delete-selected"])
+        panels.edit.add_actions(
+            [[actions[i] for i in ids] for ids in PANEL], actions["delete-selected"]
+        )
         self.navigator.add_buttons([actions["previous"], actions["next"], actions["open-folder"]])
         splitter = QSplitter(Qt.Orientation.Horizontal)
         splitter.setHandleWidth(1)
@@ -301,7 +303,7 @@ class MainWindow(QMainWindow):
             document.image_changed,
             document.layers_changed,
             document.labels_replaced,
-            document.labels_edited,
+            document.plane_edited,
             document.selection_changed,
             document.overlap_changed,
             document.review.changed,

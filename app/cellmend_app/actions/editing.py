@@ -104,8 +104,11 @@ RULES = (
     _rule("exclude", "exclude from both", "Pixels that two cells claim become background"),
 )
 
-SHAPES = ("merge-selected", "grow", "shrink", "smooth", "hull", "holes", "change-id")
-"""The ids of the actions on selected cells that the panel shows."""
+PANEL = (
+    ("merge-selected", "grow", "shrink", "smooth", "hull", "holes", "change-id"),
+    ("filter", "copy-on", "interpolate", "done", "next-undone"),
+)
+"""The ids of the actions that the panel shows, in rows."""
 
 EDIT: tuple[Spec | None, ...] = (
     Spec(
@@ -139,7 +142,15 @@ EDIT: tuple[Spec | None, ...] = (
         ("Ctrl+Shift+A",),
         when=has_selection,
     ),
-    Spec("filter", "Select by size…", do.filter_cells, ("Shift+F",), when=has_cells),
+    Spec(
+        "filter",
+        "Select by size…",
+        do.filter_cells,
+        ("Shift+F",),
+        tip="Select cells that are too small, too large or cut off, and delete them",
+        icon="filter",
+        when=has_cells,
+    ),
     None,
     Spec(
         "delete-selected",
@@ -212,6 +223,7 @@ CELLS: tuple[Spec | None, ...] = (
         lambda w: w.services.cells.copy_on(),
         ("Shift+N",),
         tip="Copy the selected cells, or all, to the next plane or frame",
+        icon="copy-on",
         when=has_planes,
     ),
     Spec(
@@ -220,6 +232,7 @@ CELLS: tuple[Spec | None, ...] = (
         lambda w: w.services.cells.interpolate(),
         ("Shift+I",),
         tip="Draw the selected cells, or all, in the planes between those that hold them",
+        icon="interpolate",
         when=has_depth,
     ),
 )

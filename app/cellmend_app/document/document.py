@@ -44,6 +44,8 @@ class Document(QObject):
         Another plane of a stack is on show.
     labels_edited(box), labels_replaced()
         Labels changed inside a box of the plane on show; or anywhere.
+    plane_edited()
+        An edit changed labels of a plane, on show or not.
     selection_changed(id)
         Other cells are selected; the id is that of the first, 0 if there is none.
     diameter_changed(pixels), modified_changed(modified), overlap_changed(rule)
@@ -58,6 +60,7 @@ class Document(QObject):
     mask_layers_changed = pyqtSignal()
     plane_changed = pyqtSignal(int)
     labels_edited = pyqtSignal(object)
+    plane_edited = pyqtSignal()
     labels_replaced = pyqtSignal()
     selection_changed = pyqtSignal(int)
     diameter_changed = pyqtSignal(float)
@@ -344,6 +347,7 @@ class Document(QObject):
         self._revision += 1
         for box in boxes:
             self.labels_edited.emit(box)
+        self.plane_edited.emit()
         self.select(*self._selection)
 
     def _on_replaced(self) -> None:

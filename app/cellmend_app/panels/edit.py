@@ -66,9 +66,11 @@ class EditPanel(QWidget):
         document.selection_changed.connect(self._show_selection)
         self._show_selection(0)
 
-    def add_actions(self, actions: list[QAction], delete: QAction) -> None:
-        """Put edits of cells at the top, and `delete` beside the selected cell."""
-        self._layout.insertLayout(0, row(*[tool_button(action) for action in actions], spacing=1))
+    def add_actions(self, rows: list[list[QAction]], delete: QAction) -> None:
+        """Put rows of buttons at the top, and `delete` beside the selected cell."""
+        for position, actions in enumerate(rows):
+            buttons = [tool_button(action) for action in actions]
+            self._layout.insertLayout(position, row(*buttons, spacing=1))
         self._delete.setDefaultAction(delete)
         self._delete.setAccessibleName(delete.text())
 

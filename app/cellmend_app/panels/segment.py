@@ -200,7 +200,7 @@ class SegmentPanel(QWidget):
         document.image_changed.connect(self._update_image)
         document.layers_changed.connect(self._update_source)
         document.labels_replaced.connect(self._update_count)
-        document.labels_edited.connect(lambda _: self._update_count())
+        document.plane_edited.connect(self._update_count)
         self._models.changed.connect(self._update_models)
         messages.refused.connect(self._refuse)
 

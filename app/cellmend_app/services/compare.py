@@ -71,7 +71,7 @@ class CompareService(QObject):
         self._quiet.setSingleShot(True)
         self._quiet.timeout.connect(self._again)
         document.labels_replaced.connect(lambda: self._quiet.start(0))
-        document.labels_edited.connect(lambda _: self._after_edit())
+        document.plane_edited.connect(self._after_edit)
         document.mask_layers_changed.connect(self._on_layers)
 
     @property

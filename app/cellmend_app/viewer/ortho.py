@@ -62,7 +62,7 @@ class Ortho:
         grid.main.canvas.moved.connect(self._follow)
         self.xz.canvas.clicked.connect(lambda y, _: self._go_to(y))
         self.yz.canvas.clicked.connect(lambda _, x: self._go_to(x))
-        document.labels_edited.connect(lambda _: self._later())
+        document.plane_edited.connect(self._later)
         masks.recoloured.connect(self._later)
 
     @property
