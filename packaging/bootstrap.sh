@@ -70,6 +70,7 @@ install_packages() {
     "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
         -c packaging/constraints.txt -e ".[$extras]"
     "$venv/bin/python" -m cellmend.dynamics.warm
+    "$venv/bin/python" -m cellmend.net.warm
     for extra in $(echo "$extras" | tr ',' ' '); do
         fingerprint >"$stamp-$extra"
     done

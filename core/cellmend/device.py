@@ -64,9 +64,23 @@ def autocast(device: torch.device) -> AbstractContextManager[None]:
     return torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device))
 
 
+def free_memory(device: torch.device) -> int | None:
+    """Return the bytes that can still be taken on a device; None where that is not told."""
+    import torch
+
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            available = next(line for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return None
+    return 1024 * int(available.split()[1])
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn torch's out-of-memory failures into `MemoryLimitError`.
+    """Turn out-of-memory failures, torch's and numpy's, into `MemoryLimitError`.
 
     Raises
     ------
@@ -77,7 +91,7 @@ def translated_errors() -> Iterator[None]:
 
     try:
         yield
-    except torch.OutOfMemoryError as error:
+    except (torch.OutOfMemoryError, MemoryError) as error:
         raise _out_of_memory() from error
     except RuntimeError as error:
         if "can't allocate memory" in str(error):

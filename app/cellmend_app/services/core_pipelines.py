@@ -37,9 +37,11 @@ class CorePipelines:
         read_ahead("torch", report)
         import cellmend.restore
         import cellmend.segment  # noqa: F401
-        from cellmend.dynamics.warm import compile_kernels
+        from cellmend.dynamics import warm as dynamics
+        from cellmend.net import warm as net
 
-        compile_kernels()
+        dynamics.compile_kernels()
+        net.compile_kernels()
 
     def restore(
         self, image: Image, settings: RestoreSettings, report: Reporter, *, estimate: bool = False

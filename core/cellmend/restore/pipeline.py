@@ -12,6 +12,7 @@ from cellmend.device import pick_device
 from cellmend.errors import ModelError
 from cellmend.image import Image, as_image
 from cellmend.net.predict import predict
+from cellmend.net.runner import Runner
 from cellmend.normalize import normalize
 from cellmend.params import RestoreSettings, TileSettings, make_settings
 from cellmend.planes import check_usable, resize_plane, scaled_shape
@@ -44,7 +45,7 @@ class Restorer:
             raise ModelError(
                 f"The model {self.model.name!r} segments images, it does not restore them."
             )
-        self.model.net.to(self.device)
+        self._runner = Runner(self.model.net.to(self.device), self.device)
 
     def run(
         self,
@@ -106,7 +107,7 @@ class Restorer:
     ) -> NDArray[np.float32]:
         shape = scaled_shape(plane.shape, self.model.card.diam_mean / diameter)
         seen = resize_plane(plane, shape)[None]
-        pixels = predict(self.model.net, seen, tiles, self.device, report).pixels
+        pixels = predict(self._runner, seen, tiles, report).pixels
         return resize_plane(pixels[0], plane.shape)
 
     def _provenance(self, settings: RestoreSettings) -> Provenance:

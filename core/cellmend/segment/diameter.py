@@ -57,7 +57,7 @@ def _trial(network: Network, plane: Floats, guess: float, report: Reporter) -> t
     """Return the median diameter found when `guess` is assumed, and how well that fits."""
     side = max(1, round(LARGEST_VIEW * guess / network.diam_mean))
     view = _middle_part(plane, side)
-    pixels = network.raw(view, guess, report)
+    pixels = network.raw(view, guess, report).pixels
     masks = masks_from_flows(pixels[:2], pixels[2], report=report).masks
     each = diameters(masks)
     if len(each) == 0:

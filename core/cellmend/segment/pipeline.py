@@ -14,6 +14,7 @@ from cellmend.dynamics import MaskResult, masks_from_flows
 from cellmend.dynamics.stitch import link_planes
 from cellmend.errors import InputError, ModelError
 from cellmend.image import Image, as_image
+from cellmend.net.runner import Runner
 from cellmend.normalize import normalize
 from cellmend.params import SegmentSettings, make_settings
 from cellmend.planes import check_usable
@@ -89,7 +90,7 @@ class Segmenter:
             raise ModelError(
                 f"The model {self.model.name!r} restores images, it does not segment them."
             )
-        self.model.net.to(self.device)
+        self._runner = Runner(self.model.net.to(self.device), self.device)
 
     def run(
         self,
@@ -141,7 +142,7 @@ class Segmenter:
         )
         source = as_image(image, axes)
         data = self._channels(source, settings)
-        network = Network(self.model, self.device, settings.tiles)
+        network = Network(self._runner, settings.tiles)
         size, begin = settings.diameter, 0.0
         if size is None:
             begin = ESTIMATE_SHARE
@@ -185,7 +186,7 @@ class Segmenter:
             SegmentSettings, model=self.model.name, channels=channels, **options
         )
         data = self._channels(as_image(image, axes), settings)
-        network = Network(self.model, self.device, settings.tiles)
+        network = Network(self._runner, settings.tiles)
         return estimate_diameter(network, _middle(data), report)
 
     def _channels(self, image: Image, settings: SegmentSettings) -> Floats:
@@ -219,12 +220,15 @@ class Segmenter:
             return _Part(result, flows, cellprob)
         planes = data if data.ndim == 4 else data[:, None]
         parts = []
-        for z, part in enumerate(shares(report, planes.shape[1])):
-            flows, cellprob = network.flows(planes[:, z], diameter, part)
-            result = masks_from_flows(
-                flows, cellprob, settings.masks, default_niter=steps, report=part
-            )
-            parts.append(_Part(result, flows, cellprob))
+        together = network.planes_per_batch(planes.shape, diameter)
+        groups = range(0, planes.shape[1], together)
+        for begin, part in zip(groups, shares(report, len(groups)), strict=True):
+            group = list(planes[:, begin : begin + together].swapaxes(0, 1))
+            for flows, cellprob in network.flows_of(group, diameter, part):
+                result = masks_from_flows(
+                    flows, cellprob, settings.masks, default_niter=steps, report=part
+                )
+                parts.append(_Part(result, flows, cellprob))
         if data.ndim == 3:
             return parts[0]
         whole = _joined(parts)

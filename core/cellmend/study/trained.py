@@ -94,6 +94,7 @@ def taught_methods(
 def _blind(method: Any, settings: RestorationStudySettings, seen: Degraded) -> Floats:
     from cellmend.device import pick_device
     from cellmend.net.predict import predict
+    from cellmend.net.runner import Runner
     from cellmend.train.blind import BLIND_SETTINGS, fit_blind
 
     chosen = BLIND_SETTINGS[method].model_copy(
@@ -105,7 +106,8 @@ def _blind(method: Any, settings: RestorationStudySettings, seen: Degraded) -> F
     )
     net = fit_blind([seen.image], method=method, settings=chosen)
     tiles = TileSettings(batch_size=settings.batch_size)
-    restored = predict(net, seen.image[None], tiles, pick_device(settings.device)).pixels
+    runner = Runner(net, pick_device(settings.device))
+    restored = predict(runner, seen.image[None], tiles).pixels
     return np.asarray(restored[0])
 
 

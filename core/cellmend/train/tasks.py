@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cellmend.net.losses import perceptual_loss, reconstruction_loss, segmentation_loss
 from cellmend.net.predict import predict
+from cellmend.net.runner import Runner
 from cellmend.net.unet import CPNet, NetOutput
 from cellmend.params import TileSettings
 from cellmend.registry.card import TaskName
@@ -71,7 +72,7 @@ class SegmentationTask:
         if self.degradation is not None:
             how = random_degradation(self.degradation, self.diam_mean, rng)
             seen[0] = degrade(seen[0], how, rng, normalized=True)
-        return predict(net, seen[: self.nchan], TILES, device).pixels
+        return predict(Runner(net, device), seen[: self.nchan], TILES).pixels
 
 
 @dataclass(frozen=True)
@@ -156,9 +157,9 @@ class RestorationTask:
         """Degrade and restore a (C, Y, X) plane; return what the segmenter finds (3, Y, X)."""
         how = random_degradation(self.name, self.diam_mean, rng)
         degraded = degrade(plane[0], how, rng, normalized=True)
-        restored = predict(net, degraded[None], TILES, device).pixels
+        restored = predict(Runner(net, device), degraded[None], TILES).pixels
         seen = two_planes(restored)[: self.segmenter.nchan]
-        return predict(self.segmenter, seen, TILES, device).pixels[:3]
+        return predict(Runner(self.segmenter, device), seen, TILES).pixels[:3]
 
     def _segment(self, image: Tensor) -> NetOutput:
         output: NetOutput = self.segmenter(self._channels(image))

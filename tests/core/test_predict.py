@@ -1,0 +1,129 @@
+"""Running networks on planes: batches, bounded memory, tiles against whole planes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+import cellmend
+from cellmend.errors import MemoryLimitError
+from cellmend.net import predict as predicting
+from cellmend.net.predict import attempts, predict, predict_all
+from cellmend.net.runner import Runner
+from cellmend.net.unet import CPNet
+from cellmend.params import TileSettings
+from cellmend.planes import resize_plane
+from cellmend.restore.degrade import Degradation, degrade
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+CPU = torch.device("cpu")
+
+
+class Narrow(Runner):
+    """A runner whose device has room for `pixels` pixels of tiles and refuses more."""
+
+    def __init__(self, pixels, lying=False, device=CPU):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            super().__init__(CPNet(2, 3, (8, 8, 8, 8)).eval(), device)
+        self.pixels, self.lying = pixels, lying
+        self.seen = []
+
+    def bytes_needed(self, pixels):
+        return 0 if self.lying else pixels
+
+    def __call__(self, batch):
+        if len(batch) * batch[0, 0].size > self.pixels:
+            raise MemoryLimitError("full")
+        self.seen.append(batch.shape)
+        return super().__call__(batch)
+
+
+class Notes:
+    def __init__(self):
+        self.messages = set()
+
+    def step(self, done, total, message=""):
+        self.messages.add(message)
+
+    def check(self):
+        pass
+
+
+@pytest.fixture
+def plane():
+    return np.random.default_rng(0).random((2, 200, 230), np.float32)
+
+
+@pytest.mark.parametrize("lying", [False, True])
+@pytest.mark.parametrize(
+    ("room", "notice"),
+    [
+        (10**9, ""),
+        (3 * 128**2, "little memory: batches of 2"),
+        (80**2, "little memory: tiles of 64 px"),
+    ],
+)
+def test_less_memory_means_smaller_batches_then_smaller_tiles(
+    monkeypatch, plane, room, notice, lying
+):
+    monkeypatch.setattr(predicting, "free_memory", lambda device: room)
+    notes, runner = Notes(), Narrow(room, lying)
+    found = predict(runner, plane, TileSettings(size=128, batch_size=4), notes)
+    assert notes.messages == {notice}
+    assert found.pixels.shape == (3, 200, 230)
+    assert all(shape[0] * shape[2] * shape[3] <= room for shape in runner.seen)
+
+
+def test_where_nothing_fits_the_error_says_so(monkeypatch, plane):
+    monkeypatch.setattr(predicting, "free_memory", lambda device: 100)
+    with pytest.raises(MemoryLimitError, match="single small tile"):
+        predict(Narrow(100), plane, TileSettings())
+
+
+def test_the_cpu_comes_last(plane):
+    device = torch.device("meta")
+    ways = list(attempts(Narrow(0, device=device), TileSettings(size=128, batch_size=2)))
+    assert [way.runner.device.type for way in ways] == ["meta"] * 3 + ["cpu"] * 3
+    assert ways[3].tiles == ways[0].tiles
+    assert ways[3].notice == "little memory: on the CPU"
+
+
+def test_small_planes_share_batches(plane):
+    runner = Narrow(10**9)
+    planes = [plane[:, :60, :60], plane[:, :100], plane[:, 60:120, :60], plane[:, :60, 60:120]]
+    together = predict_all(runner, planes, TileSettings(batch_size=3))
+    assert [shape[0] for shape in runner.seen] == [3, 2]
+    for one, found in zip(planes, together, strict=True):
+        np.testing.assert_allclose(
+            found.pixels, predict(runner, one, TileSettings()).pixels, atol=1e-6
+        )
+
+
+def validation_image(name):
+    path = next(iter(sorted((DATA / name / "val").glob("*_img.tif"))), None)
+    if path is None:
+        pytest.skip("the validation images are not here")
+    image = tifffile.imread(path)
+    return image if image.ndim == 2 else image[0]
+
+
+def test_tiles_find_the_same_cells_as_the_whole_image():
+    image = validation_image("nuclei/dsb2018_stage1")
+    image = resize_plane(image.astype(np.float32), (512, 512))
+    segmenter = cellmend.Segmenter("generalist", "cpu")
+    tiled, whole = (segmenter.run(image, diameter=30, size=size) for size in (224, 544))
+    assert abs(tiled.masks.max() / whole.masks.max() - 1) <= 0.01
+
+
+def test_tiles_restore_nearly_the_same_image_as_the_whole():
+    image = validation_image("nuclei/dsb2018_stage1")
+    large = resize_plane(image.astype(np.float32), (512, 512))
+    noisy = degrade(large, Degradation(poisson=5), np.random.default_rng(0))
+    restorer = cellmend.Restorer("denoise", "cpu")
+    tiled, whole = (restorer.run(noisy, size=size).image.data for size in (224, 544))
+    inside = (slice(32, -32),) * 2
+    difference = np.abs(tiled - whole)[inside].mean() / np.ptp(whole)
+    assert difference <= 2e-3  # every tile has a style of its own, as in training
