@@ -50,7 +50,11 @@ def full_project(image_file: Path, *, embed: bool = False) -> Project:
         ),
         masks=(
             MaskLayer(
-                "corrected", PackedMasks.of(masks), frozenset({2, 5}), {"model": "generalist"}
+                "corrected",
+                PackedMasks.of(masks),
+                frozenset({2, 5}),
+                (255, 0, 9),
+                {"model": "generalist"},
             ),
             MaskLayer("second reader", PackedMasks.of(np.where(masks == 3, 70_000, 0))),
         ),
@@ -86,7 +90,8 @@ def assert_same(one: Project, other: Project) -> None:
     assert [layer.name for layer in one.masks] == [layer.name for layer in other.masks]
     for mine, yours in zip(one.masks, other.masks, strict=True):
         np.testing.assert_array_equal(mine.masks.unpack(), yours.masks.unpack())
-        assert (mine.manual, mine.provenance) == (yours.manual, yours.provenance)
+        assert (mine.manual, mine.colour) == (yours.manual, yours.colour)
+        assert mine.provenance == yours.provenance
     for a, b in zip(one.layers, other.layers, strict=True):
         np.testing.assert_array_equal(a.image.data, b.image.data)
         assert a.image.data.dtype == b.image.data.dtype

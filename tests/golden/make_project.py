@@ -31,7 +31,13 @@ def main() -> None:
     project = Project(
         image=ImageReference.of(image, Path("/data/cells.tif"), embed=True),
         masks=(
-            MaskLayer("masks", PackedMasks.of(masks), frozenset({70_000}), {"model": "generalist"}),
+            MaskLayer(
+                "masks",
+                PackedMasks.of(masks),
+                frozenset({70_000}),
+                (9, 8, 7),
+                {"model": "generalist"},
+            ),
             MaskLayer("before", PackedMasks.of(np.minimum(masks, 1))),
         ),
         layers=(ImageLayer("denoise", Image(pixels / np.float32(4)), {"model": "denoise"}),),

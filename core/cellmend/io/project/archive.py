@@ -139,6 +139,7 @@ def _mask_entry(number: int, layer: MaskLayer, data: dict[str, bytes]) -> m.Mask
         shape=layer.masks.shape,
         blocks=tuple(blocks),
         manual=tuple(sorted(layer.manual)),
+        colour=layer.colour,
         provenance=_plain(layer.provenance),
     )
 
@@ -251,7 +252,7 @@ def _reference(entry: m.ImageEntry, entries: _Entries) -> ImageReference:
 def _mask_layer(entry: m.MaskEntry, entries: _Entries) -> MaskLayer:
     masks = PackedMasks(entry.shape, tuple(entries.data(name) for name in entry.blocks))
     masks.unpack()  # damage is found now, and not when the layer is first shown
-    return MaskLayer(entry.name, masks, frozenset(entry.manual), entry.provenance)
+    return MaskLayer(entry.name, masks, frozenset(entry.manual), entry.colour, entry.provenance)
 
 
 def _image(entry: m.Picture, pixels: m.Pixels, entries: _Entries) -> Image:

@@ -21,6 +21,7 @@ Json = dict[str, Any]
 Text = Annotated[str, Field(max_length=4096)]
 Size = Annotated[int, Field(ge=1, lt=2**31)]
 Shape = Annotated[tuple[Size, ...], Field(min_length=2, max_length=5)]
+Byte = Annotated[int, Field(ge=0, le=255)]
 Label = Annotated[int, Field(ge=1, lt=2**32)]
 Axis = Annotated[str, Field(pattern="^[ZYX]$")]
 Micrometres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -66,6 +67,7 @@ class MaskEntry(_Part):
     shape: Shape
     blocks: Annotated[tuple[DataFile, ...], Field(min_length=1, max_length=1_000_000)]
     manual: tuple[Label, ...] = ()
+    colour: tuple[Byte, Byte, Byte] | None = None
     provenance: Json | None = None
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from cellmend.image import Image
 from cellmend.io.project.packing import PackedMasks
 
-ReviewState = Literal["to do", "in progress", "done"]
+ReviewState = Literal["unseen", "in progress", "done"]
 
 
 def now() -> str:
@@ -74,6 +74,8 @@ class MaskLayer:
         The labels, of the image's axes but C.
     manual
         Ids of the cells that a person drew.
+    colour
+        Red, green, blue of its outlines, where they are shown beside others.
     provenance
         The record of the run that made them, if one did.
     """
@@ -81,6 +83,7 @@ class MaskLayer:
     name: str
     masks: PackedMasks
     manual: frozenset[int] = frozenset()
+    colour: tuple[int, int, int] | None = None
     provenance: Mapping[str, Any] | None = None
 
 
@@ -105,7 +108,7 @@ class Step:
 class Review:
     """How far a person has checked the masks."""
 
-    state: ReviewState = "to do"
+    state: ReviewState = "unseen"
     note: str = ""
 
 
