@@ -43,6 +43,7 @@ def main(files: Sequence[str] = ()) -> int:
     if files:
         window.open(*map(Path, files))
     window.services.models.refresh()
+    window.services.recovery.look()
     QTimer.singleShot(WARM_UP_AFTER_MS, window.warm_up)
     return app.exec()
 

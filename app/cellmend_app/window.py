@@ -34,6 +34,7 @@ from cellmend_app.actions import (
     Services,
     Workbench,
 )
+from cellmend_app.dialogs.recovery import RecoveryDialog
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.panels.channels import ChannelsPanel
@@ -47,6 +48,7 @@ from cellmend_app.panels.segment import SegmentPanel
 from cellmend_app.panels.status import StatusBar
 from cellmend_app.panels.view import ViewPanel
 from cellmend_app.services.assist import AssistService
+from cellmend_app.services.autosave import AutosaveService
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.compare import CompareService, Comparison
 from cellmend_app.services.core_pipelines import CorePipelines
@@ -55,6 +57,7 @@ from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.models import ModelService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.pipelines import Pipelines
+from cellmend_app.services.recovery import Leftover, RecoveryService
 from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.review import ReviewService
 from cellmend_app.services.seg_content import RunSettings
@@ -124,7 +127,7 @@ class MainWindow(QMainWindow):
         self.view.setFocus()
 
     def open(self, *paths: Path) -> None:
-        """Open images, a ``_seg.npy`` or a folder."""
+        """Open images, a project, a ``_seg.npy`` or a folder."""
         self.services.files.open(*paths)
 
     def warm_up(self) -> None:
@@ -136,9 +139,12 @@ class MainWindow(QMainWindow):
     def _make_services(self) -> Services:
         document, runner, messages = self.document, self.runner, self.messages
         files = FileService(document, runner, messages, self.preferences)
+        autosave = AutosaveService(document, files, runner, messages)
         cells = CellService(document, messages)
         return Services(
             files=files,
+            autosave=autosave,
+            recovery=RecoveryService(document, files, autosave, runner, messages),
             restore=RestoreService(document, runner, messages, self.pipelines),
             segment=SegmentService(document, runner, messages, self.pipelines),
             models=ModelService(runner, messages),
@@ -290,6 +296,7 @@ class MainWindow(QMainWindow):
         view.hovered.connect(self._show_readout)
         view.left.connect(self.status.readout.clear)
         services.segment.ran.connect(self._remember_run)
+        services.recovery.found.connect(self._offer_recovery)
         panels.view.view_changed.connect(view.set_view)
         panels.layers.load_wanted.connect(self.actions_["load-layer"].trigger)
         services.comparing.compared.connect(self._show_difference)
@@ -325,6 +332,9 @@ class MainWindow(QMainWindow):
     def _on_image(self) -> None:
         self.hint.setVisible(self.document.image is None)
         self._show_title()
+
+    def _offer_recovery(self, leftovers: list[Leftover]) -> None:
+        RecoveryDialog(leftovers, self.services.recovery, self).open()
 
     def _remember_run(self, settings: RunSettings) -> None:
         self.services.files.run_settings = settings
@@ -394,6 +404,7 @@ class MainWindow(QMainWindow):
         self.services.training.shutdown()
         self.view.shutdown()
         self.runner.shutdown()
+        self.services.autosave.close()
         super().closeEvent(event)
 
     def _close_now(self) -> None:

@@ -30,6 +30,18 @@ class Provenance:
         """Return plain values for JSON."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Provenance:
+        """Return the record that `as_dict` gave.
+
+        Raises
+        ------
+        TypeError
+            If the values are not those of a record.
+        """
+        previous = tuple(cls.from_dict(step) for step in values.get("previous", ()))
+        return cls(**{**values, "previous": previous})
+
 
 def cellmend_version() -> str:
     """Return the installed version, or ``0+source`` when run from a bare checkout."""

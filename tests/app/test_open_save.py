@@ -12,6 +12,7 @@ from cellmend_app.commands import AddRestored, EditLabels
 from cellmend_app.document import Document, FlowLayer, RestoredLayer
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.seg_content import RunSettings
+from cellmend_app.services.storage import ExportRequest
 from cellmend_app.settings import Preferences
 from cellmend_app.workers import JobRunner
 
@@ -211,7 +212,7 @@ def test_exports_have_cellposes_names(qtbot, files, document, folder, kind, name
     document.set_results(FlowLayer(np.zeros((2, 32, 40), np.float32), np.zeros((32, 40), "f4")))
     document.add_restored(RestoredLayer("denoise", document.image))
     with qtbot.waitSignal(files.saved, timeout=3000) as blocker:
-        files.export(kind)
+        files.export(ExportRequest((kind,)))
     assert blocker.args[0] == folder / name
     assert (folder / name).stat().st_size > 0
     if kind in ("tif", "png"):

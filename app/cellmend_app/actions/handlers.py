@@ -7,13 +7,16 @@ from typing import get_args
 from PyQt6.QtWidgets import QApplication
 
 from cellmend.errors import CellmendError
+from cellmend.io.project import ENDING
 from cellmend.labels.stroke import Overlap
 from cellmend_app.actions.workbench import Workbench
 from cellmend_app.dialogs import files
 from cellmend_app.dialogs.cells import FilterDialog, IdDialog
+from cellmend_app.dialogs.export import ExportDialog
 from cellmend_app.dialogs.retrain import RetrainDialog
 from cellmend_app.resources import Theme, palette, style_sheet
 from cellmend_app.services.models import SEGMENTATION
+from cellmend_app.services.storage import ExportRequest
 
 
 def open_image(w: Workbench) -> None:
@@ -58,6 +61,44 @@ def step(w: Workbench, steps: int) -> None:
         w.document.plane += steps
     else:
         w.services.files.step(steps)
+
+
+def save_project_as(w: Workbench) -> None:
+    """Ask for a name and save a project, which is the one that is open from then on."""
+    current = w.services.files.current
+    if current is None:
+        return
+    suggested = w.services.files.project or current.with_suffix(ENDING)
+    path = files.choose_new_file(w.window, "Save project", suggested, files.PROJECTS)
+    if path is not None:
+        w.services.files.save_project(path)
+
+
+def export(w: Workbench) -> None:
+    """Ask what to export, and do it."""
+    current = w.services.files.current
+    if current is None:
+        return
+    dialog = ExportDialog(current, w.services.files.possible_exports(), w.window)
+    dialog.chosen.connect(w.services.files.export)
+    dialog.open()
+
+
+def export_as(w: Workbench, kind: str) -> None:
+    """Export one kind beside the image, under Cellpose's name."""
+    w.services.files.export(ExportRequest((kind,)))
+
+
+def save_view(w: Workbench) -> None:
+    """Ask for a name and save the picture on show as PNG."""
+    current = w.services.files.current
+    if current is None:
+        return
+    picture = w.view.grab().toImage()
+    suggested = current.with_name(f"{current.stem}_view.png")
+    path = files.choose_new_file(w.window, "Save view", suggested, files.PICTURES)
+    if path is not None:
+        w.services.files.save_picture(path, picture)
 
 
 def close_window(w: Workbench) -> None:

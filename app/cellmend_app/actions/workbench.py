@@ -18,12 +18,14 @@ from cellmend_app.panels.segment import SegmentPanel
 from cellmend_app.panels.view import ViewPanel
 from cellmend_app.resources import Theme, theme_named
 from cellmend_app.services.assist import AssistService
+from cellmend_app.services.autosave import AutosaveService
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.compare import CompareService
 from cellmend_app.services.layers import MaskLayerService
 from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.models import ModelService
 from cellmend_app.services.open_save import FileService
+from cellmend_app.services.recovery import RecoveryService
 from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.review import ReviewService
 from cellmend_app.services.segment import SegmentService
@@ -75,6 +77,8 @@ class Services:
     """One service per intention."""
 
     files: FileService
+    autosave: AutosaveService
+    recovery: RecoveryService
     restore: RestoreService
     segment: SegmentService
     models: ModelService

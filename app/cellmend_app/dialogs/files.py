@@ -6,8 +6,12 @@ from pathlib import Path
 
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
-IMAGES = "Images (*.tif *.tiff *.png *.jpg *.jpeg *.bmp *.npy);;All files (*)"
+IMAGES = (
+    "Images and projects (*.cellmend *.tif *.tiff *.png *.jpg *.jpeg *.bmp *.npy);;All files (*)"
+)
 SEGMENTATIONS = "Cellpose segmentation (*_seg.npy);;All files (*)"
+PROJECTS = "Cellmend projects (*.cellmend)"
+PICTURES = "Pictures (*.png)"
 MASKS = "Masks (*.tif *.tiff *.png *_seg.npy);;All files (*)"
 MODELS = "Models (*.safetensors *);;All files (*)"
 
@@ -22,3 +26,12 @@ def choose_folder(parent: QWidget, title: str, folder: Path) -> Path | None:
     """Return the folder that the person chose, None if they cancelled."""
     chosen = QFileDialog.getExistingDirectory(parent, title, str(folder))
     return Path(chosen) if chosen else None
+
+
+def choose_new_file(parent: QWidget, title: str, suggested: Path, kinds: str) -> Path | None:
+    """Return where to save, None if the person cancelled; Qt asks before a file is replaced."""
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(suggested), kinds)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    return path if path.suffix else path.with_suffix(suggested.suffix)

@@ -1,4 +1,4 @@
-"""Open images, step through their folder, and save the masks.
+"""Open images and projects, step through the folder, save and export.
 
 All reading and writing runs in the I/O lane (see `storage`). Edits that are
 not saved are never lost without a question.
@@ -12,15 +12,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtGui import QImage
 
 from cellmend.errors import CellmendError
+from cellmend.export.kinds import KINDS
+from cellmend.io.project import Step
 from cellmend.io.seg_npy import SegFile
 from cellmend_app.commands import ReplaceLabels
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.services import seg_content, storage
+from cellmend_app.services.project_content import OpenedProject, ProjectContent
 from cellmend_app.services.seg_content import RunSettings, SegContent
-from cellmend_app.services.storage import Loaded
+from cellmend_app.services.storage import ExportRequest, Loaded
 from cellmend_app.settings import Preferences
 from cellmend_app.workers import JobHandle, JobRunner
 
@@ -57,7 +61,9 @@ class FileService(QObject):
         self._reading: JobHandle | None = None
         self._saved_revision = document.revision
         self._masked: set[Path] = set()
+        self._history: tuple[Step, ...] = ()
         self.run_settings = RunSettings()
+        self.project: Path | None = None
         self.folder: list[Path] = []
 
     @property
@@ -81,7 +87,7 @@ class FileService(QObject):
     # -- opening
 
     def open(self, *paths: Path) -> None:
-        """Open an image, a ``_seg.npy``, or the first image of a folder or of several."""
+        """Open an image, a project, a ``_seg.npy``, or the first of a folder or of several."""
         if paths:
             self.guard(lambda: self._read(paths))
 
@@ -123,37 +129,89 @@ class FileService(QObject):
     # -- saving
 
     def save(self, then: Then | None = None) -> None:
-        """Write ``<stem>_seg.npy`` beside the image, then do `then`."""
-        content = self.content()
-        if content is None:
+        """Write the open project, or else ``<stem>_seg.npy``, then do `then`."""
+        if self.project is not None:
+            self.save_project(self.project, then)
             return
+        content = self.content()
+        if content is not None:
+            written = self._when_saved(lambda path: self._masked.add(content.image), then)
+            self._write(lambda: storage.write_seg(content), written)
+
+    def save_project(self, path: Path, then: Then | None = None) -> None:
+        """Write a project, which is the one that is open from then on, then do `then`."""
+        content, masks = self.project_content(), np.array(self._document.labels.full)
+        if content is not None:
+            written = self._when_saved(self._set_project, then)
+            self._write(lambda: storage.write_project(path, content, masks), written)
+
+    def _when_saved(
+        self, note: Callable[[Path], None], then: Then | None
+    ) -> Callable[[Path], None]:
+        """Return what to do when what is shown now was written."""
         image, revision = self._document.image, self._document.revision
 
         def written(path: Path) -> None:
-            self._masked.add(content.image)
-            if self._document.image is image and self._document.revision == revision:
-                self._saved_revision = revision
-                self._document.mark_saved()
+            if self._document.image is image:
+                note(path)
+                if self._document.revision == revision:
+                    self._saved_revision = revision
+                    self._document.mark_saved()
             self._announce(path)
             if then is not None:
                 then()
 
-        self._write(lambda: storage.write_seg(content), written)
+        return written
 
-    def export(self, kind: storage.ExportKind) -> None:
-        """Write masks, outlines, ROIs or flows beside the image, under Cellpose's names."""
+    def _set_project(self, path: Path) -> None:
+        self.project = path
+
+    def export(self, request: ExportRequest) -> None:
+        """Write masks, outlines, ROIs and the like, after asking about files that are there."""
         content = self.content()
-        if content is not None:
-            self._write(lambda: storage.export(content, kind), self._announce)
+        if content is None:
+            return
+        try:
+            there = [path for path in request.files(content.image) if path.exists()]
+        except CellmendError as error:
+            self._messages.error(error, "export")
+            return
+        if there and not self._messages.confirm(*_about_replacing(there)):
+            return
+        job = self._runner.submit(
+            "io", lambda report: storage.export(content, request), title="Exporting"
+        )
+        job.failed.connect(lambda error: self._messages.error(error, "export"))
+        job.succeeded.connect(self._announce_all)
 
-    def content(self) -> SegContent | None:
-        """Return a copy of what is to be saved, None if nothing is open."""
+    def possible_exports(self) -> dict[str, bool]:
+        """Return of each kind of export whether there is what it needs."""
+        content = self.content(copied=False)
+        if content is None:
+            return dict.fromkeys(KINDS, False)
+        results = storage.results(content)
+        return {name: kind.fits(results) for name, kind in KINDS.items()}
+
+    def save_picture(self, path: Path, picture: QImage) -> None:
+        """Write what is on show as PNG."""
+        self._write(lambda: storage.write_picture(path, picture), self._announce)
+
+    def project_content(self) -> ProjectContent | None:
+        """Return what a project keeps but the masks being edited; None if nothing is open."""
+        document = self._document
+        if document.image is None or document.path is None:
+            return None
+        return ProjectContent.of(document, self.run_settings, self._history)
+
+    def content(self, *, copied: bool = True) -> SegContent | None:
+        """Return what is to be saved, copied unless it is only looked at; None if nothing is."""
         document = self._document
         if document.image is None or document.path is None:
             return None
         return SegContent(
             image=document.path,
-            masks=np.array(document.labels.full),
+            pixels=document.image,
+            masks=np.array(document.labels.full) if copied else document.labels.full,
             manual=frozenset(document.manual),
             diameter=document.diameter,
             results=document.results,
@@ -180,7 +238,10 @@ class FileService(QObject):
         document = self._document
         document.set_image(loaded.image, loaded.path)
         self.run_settings = RunSettings()
-        if loaded.seg is not None:
+        self.project, self._history = None, ()
+        if loaded.project is not None:
+            self._take_project(loaded.project)
+        elif loaded.seg is not None:
             self._take_seg(loaded.seg)
         document.mark_saved()
         self._saved_revision = document.revision
@@ -190,6 +251,23 @@ class FileService(QObject):
         self.opened.emit(loaded.path)
         if loaded.complaint is not None:
             self._messages.error(loaded.complaint, "read the saved masks")
+
+    def _take_project(self, opened: OpenedProject) -> None:
+        document = self._document
+        try:
+            document.set_labels(opened.labels, opened.manual)
+            document.set_mask_layers(opened.others)
+        except CellmendError as error:
+            self._messages.error(error, "show the masks of the project")
+            return
+        self.project, self._history = opened.path, opened.project.history
+        self.run_settings = opened.run
+        if opened.restored is not None:
+            document.add_restored(opened.restored)
+        if opened.diameter is not None:
+            document.set_diameter(opened.diameter)
+        if document.path is not None:
+            document.review.mark(document.path, opened.project.review.state)
 
     def _take_seg(self, seg: SegFile) -> None:
         document = self._document
@@ -212,6 +290,20 @@ class FileService(QObject):
         job.failed.connect(lambda error: self._messages.error(error, "save"))
         job.succeeded.connect(written)
 
+    def _announce_all(self, paths: list[Path]) -> None:
+        for path in paths:
+            self._announce(path)
+        if len(paths) > 1:
+            self._messages.note(f"Saved {len(paths)} files in {paths[0].parent}")
+
     def _announce(self, path: Path) -> None:
         self._messages.note(f"Saved {path.name}")
         self.saved.emit(path)
+
+
+def _about_replacing(paths: Sequence[Path]) -> tuple[str, str]:
+    """Return the question whether files may be replaced, and its details."""
+    if len(paths) == 1:
+        return f"Replace {paths[0].name}?", f"There is a file of that name in {paths[0].parent}."
+    names = "\n".join(path.name for path in paths)
+    return f"Replace {len(paths)} files?", f"There are files of these names already:\n{names}"

@@ -26,9 +26,10 @@ class RunSettings:
 
 @dataclass(frozen=True, eq=False)
 class SegContent:
-    """What is to be saved of a document."""
+    """What is to be saved of a document; `image` is its file, `pixels` what is in it."""
 
     image: Path
+    pixels: Image
     masks: NDArray[np.uint32]
     manual: frozenset[int]
     diameter: float

@@ -3,37 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PyQt6.QtGui import QImage
 
 import cellmend
 from cellmend.errors import CellmendError, FileFormatError
-from cellmend.export.flows import write_cellprob, write_flows
-from cellmend.export.outlines_txt import write_outlines
-from cellmend.export.rois import write_rois
+from cellmend.export import kinds
+from cellmend.export.kinds import DEFAULT_PATTERN, KINDS, Results, export_path
 from cellmend.image import Image
 from cellmend.io import folder as names
 from cellmend.io import pairs, seg_npy
-from cellmend.io.labels import read_labels, write_labels
+from cellmend.io import project as projects
+from cellmend.io.atomic import replacing
+from cellmend.io.labels import read_labels
+from cellmend.io.project import PackedMasks
 from cellmend.io.seg_npy import SegFile
-from cellmend.io.tiff import write_image
 from cellmend.progress import Reporter
-from cellmend_app.services import seg_content
+from cellmend_app.services import project_content, seg_content
+from cellmend_app.services.project_content import OpenedProject, ProjectContent
 from cellmend_app.services.seg_content import SegContent
 
-ExportKind = Literal["tif", "png", "txt", "rois", "flows", "restored"]
-SUFFIXES: dict[ExportKind, str] = {
-    "tif": names.MASKS_TIF,
-    "png": names.MASKS_PNG,
-    "txt": names.OUTLINES_TXT,
-    "rois": names.ROIS_ZIP,
-    "flows": names.FLOWS_TIF,
-    "restored": names.RESTORED_TIF,
-}
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What to export: kinds of `cellmend.export.kinds`, where to, and under which names.
+
+    Parameters
+    ----------
+    kinds
+        At least one.
+    folder
+        Where to; beside the image if None.
+    pattern
+        The beginning of the files' names.
+    """
+
+    kinds: tuple[str, ...]
+    folder: Path | None = None
+    pattern: str = DEFAULT_PATTERN
+
+    def files(self, image: Path) -> list[Path]:
+        """Return the files that will be written for an image.
+
+        Raises
+        ------
+        InputError
+            If the pattern is wrong.
+        """
+        return [
+            export_path(image, end, self.folder, self.pattern)
+            for kind in self.kinds
+            for end in KINDS[kind].writers
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +75,8 @@ class Loaded:
         Why the ``_seg.npy`` could not be read, if so.
     folder, masked
         The images to step through, and those of them that have saved masks.
+    project
+        The project that was opened, if it was one.
     """
 
     path: Path
@@ -58,19 +85,22 @@ class Loaded:
     complaint: CellmendError | None
     folder: list[Path]
     masked: set[Path]
+    project: OpenedProject | None = None
 
 
 def load(paths: Sequence[Path], report: Reporter) -> Loaded:
     """Read the image that `paths` name, and what lies beside it.
 
-    A ``_seg.npy`` stands for its image, a folder for its first image. Several
-    paths make up the list to step through.
+    A project or a ``_seg.npy`` stands for its image, a folder for its first image.
+    Several paths make up the list to step through.
 
     Raises
     ------
     CellmendError
         If the image cannot be read, or there is none.
     """
+    if is_project(paths[0]):
+        return _load_project(paths[0], report)
     seg_path = paths[0] if paths[0].name.endswith(names.SEG_NPY) else None
     listed = [image_of_seg(path) if path.name.endswith(names.SEG_NPY) else path for path in paths]
     first, folder = _choose(listed)
@@ -80,6 +110,39 @@ def load(paths: Sequence[Path], report: Reporter) -> Loaded:
     seg, complaint = _read_seg(seg_path or names.output_path(first, names.SEG_NPY))
     masked = {path for path in folder if pairs.masks_of(path) is not None}
     return Loaded(first, image, seg, complaint, folder, masked)
+
+
+def is_project(path: Path) -> bool:
+    """Whether a path is named as a project is."""
+    return path.suffix.lower() == projects.ENDING
+
+
+def _load_project(path: Path, report: Reporter) -> Loaded:
+    project = projects.read(path)
+    report.check()
+    image = projects.load_image(project, path)
+    report.check()
+    opened = OpenedProject.of(path, project)
+    try:
+        source = projects.find_image(project, path)
+        folder = names.siblings(source)
+    except FileFormatError:  # the project carries its image
+        source = path.with_name(project.image.path.name)
+        folder = [source]
+    masked = {other for other in folder if pairs.masks_of(other) is not None}
+    return Loaded(source, image, None, None, folder, masked, opened)
+
+
+def write_project(path: Path, content: ProjectContent, masks: NDArray[np.uint32]) -> Path:
+    """Write a project and return its path."""
+    there = content.path.exists()
+    sha256 = projects.checksum(content.path) if there else ""
+    project = project_content.make(content, PackedMasks.of(masks), sha256=sha256)
+    if not there:  # it came with the project, and goes with it
+        reference = replace(project.image, embedded=content.image)
+        project = replace(project, image=reference)
+    projects.write(path, project)
+    return path
 
 
 def image_of_seg(path: Path) -> Path:
@@ -113,22 +176,42 @@ def write_seg(content: SegContent) -> Path:
     return path
 
 
-def export(content: SegContent, kind: ExportKind) -> Path:
-    """Write one kind of result beside the image and return its path."""
-    source, masks = content.image, content.masks
-    path = names.output_path(source, SUFFIXES[kind])
-    if kind in ("tif", "png"):
-        write_labels(path, masks)
-    elif kind == "txt":
-        write_outlines(path, masks)
-    elif kind == "rois":
-        write_rois(path, masks)
-    elif kind == "flows" and content.results is not None:
-        write_flows(path, content.results.flows)
-        write_cellprob(names.output_path(source, names.CELLPROB_TIF), content.results.cellprob)
-    elif kind == "restored" and content.restored is not None:
-        record = content.restored.provenance
-        write_image(path, content.restored.image, provenance=record.as_dict() if record else None)
+def results(content: SegContent) -> Results:
+    """Return what can be exported of the content."""
+    output, restored = content.results, content.restored
+    record = None if restored is None else restored.provenance
+    return Results(
+        source=content.image,
+        image=content.pixels,
+        masks=content.masks,
+        flows=None if output is None else output.flows,
+        cellprob=None if output is None else output.cellprob,
+        restored=None if restored is None else restored.image,
+        restored_provenance=record.as_dict() if record else None,
+    )
+
+
+def export(content: SegContent, request: ExportRequest) -> list[Path]:
+    """Write what is asked for and return the files."""
+    found = results(content)
+    return [
+        path
+        for kind in request.kinds
+        for path in kinds.export(found, kind, request.folder, request.pattern)
+    ]
+
+
+def write_picture(path: Path, picture: QImage) -> Path:
+    """Write what is on show as PNG.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be written.
+    """
+    with replacing(path) as temporary:
+        if not picture.save(str(temporary), "PNG"):
+            raise FileFormatError(path, "the picture cannot be written there.")
     return path
 
 

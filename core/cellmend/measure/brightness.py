@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellmend.measure.kernels import sort_within
 from cellmend.measure.runs import CellRuns, Whole
 
 PERCENTILES = (5, 25, 75, 95)
@@ -58,6 +57,8 @@ def background(
 
 
 def _of_chunk(values: NDArray[np.float64], first: Whole) -> Statistics:
+    from cellmend.measure.kernels import sort_within  # numba loads when it is needed
+
     begins, size = first[:-1], np.diff(first)
     total = np.add.reduceat(values, begins)
     mean = total / size

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.labels.outlines import outline_mask
-from cellmend.measure.kernels import hulls, perimeters
 from cellmend.measure.runs import CellRuns
 
 Columns = dict[str, NDArray[Any]]
@@ -80,6 +79,8 @@ def plane_shapes(
     cells: CellRuns, masks: NDArray[np.uint32], covariance: Covariance
 ) -> tuple[Columns, Columns]:
     """Return what only cells in a plane have: numbers without a unit, and lengths in pixels."""
+    from cellmend.measure.kernels import hulls, perimeters  # numba loads when it is needed
+
     axes = axis_lengths(covariance)
     yy, xx, xy = covariance[:, 0, 0], covariance[:, 1, 1], covariance[:, 0, 1]
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,0 +1,133 @@
+"""Choose what to export, where to, and under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cellmend.errors import CellmendError
+from cellmend.export.kinds import DEFAULT_PATTERN, KINDS
+from cellmend_app.dialogs.files import choose_folder
+from cellmend_app.services.storage import ExportRequest
+
+FIRST_KINDS = ("tif",)
+PATTERN_TIP = "{name}: the image's name, {folder}: that of its folder, {date}: today's date"
+
+
+class ExportDialog(QDialog):
+    """Asks for kinds, folder and name pattern; shows the files that they give.
+
+    Parameters
+    ----------
+    image
+        The image that is open.
+    possible
+        Of each kind, whether there is what it needs.
+
+    Signals
+    -------
+    chosen(ExportRequest)
+        What to export.
+    """
+
+    chosen = pyqtSignal(object)
+
+    def __init__(
+        self, image: Path, possible: Mapping[str, bool], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Export")
+        self._image = image
+        self.kinds = {kind: self._box(kind, possible[kind]) for kind in KINDS}
+        self.folder = QLineEdit(str(image.parent))
+        self.folder.setAccessibleName("Folder of the exported files")
+        self.pattern = QLineEdit(DEFAULT_PATTERN)
+        self.pattern.setAccessibleName("Name pattern of the exported files")
+        self.pattern.setToolTip(PATTERN_TIP)
+        self.preview = QLabel()
+        self.preview.setProperty("muted", True)
+        self.preview.setWordWrap(True)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self.export = QPushButton("Export")
+        self.export.setProperty("primary", True)
+        self.buttons.addButton(self.export, QDialogButtonBox.ButtonRole.AcceptRole)
+        self._arrange()
+        self.folder.textChanged.connect(self._show_files)
+        self.pattern.textChanged.connect(self._show_files)
+        self.buttons.accepted.connect(self._choose)
+        self.buttons.rejected.connect(self.reject)
+        self._show_files()
+
+    def request(self) -> ExportRequest:
+        """Return what the fields ask for."""
+        return ExportRequest(
+            kinds=tuple(kind for kind, box in self.kinds.items() if box.isChecked()),
+            folder=Path(self.folder.text()).expanduser() if self.folder.text().strip() else None,
+            pattern=self.pattern.text(),
+        )
+
+    def _box(self, kind: str, possible: bool) -> QCheckBox:
+        title = KINDS[kind].title
+        box = QCheckBox(title[0].upper() + title[1:])
+        box.setEnabled(possible)
+        box.setChecked(possible and kind in FIRST_KINDS)
+        box.setToolTip("" if possible else "This image has nothing to export as that")
+        box.toggled.connect(self._show_files)
+        return box
+
+    def _arrange(self) -> None:
+        what = QGroupBox("What")
+        inside = QVBoxLayout(what)
+        for box in self.kinds.values():
+            inside.addWidget(box)
+        choose = QPushButton("Choose…")
+        choose.setAccessibleName("Choose the folder")
+        choose.clicked.connect(self._choose_folder)
+        place = QHBoxLayout()
+        place.addWidget(self.folder, 1)
+        place.addWidget(choose)
+        form = QFormLayout()
+        form.addRow("Folder", place)
+        form.addRow("Names begin with", self.pattern)
+        layout = QVBoxLayout(self)
+        layout.addWidget(what)
+        layout.addLayout(form)
+        layout.addWidget(self.preview)
+        layout.addWidget(self.buttons)
+        self.resize(460, self.sizeHint().height())
+
+    def _show_files(self) -> None:
+        request = self.request()
+        try:
+            files = request.files(self._image)
+        except CellmendError as error:
+            self.preview.setText(str(error))
+            self.export.setEnabled(False)
+            return
+        self.preview.setText("Files: " + ", ".join(path.name for path in files) if files else "")
+        self.export.setEnabled(bool(files))
+
+    def _choose_folder(self) -> None:
+        folder = choose_folder(self, "Export to", Path(self.folder.text()))
+        if folder is not None:
+            self.folder.setText(str(folder))
+
+    def _choose(self) -> None:
+        self.chosen.emit(self.request())
+        self.accept()
