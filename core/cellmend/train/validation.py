@@ -32,6 +32,8 @@ AP_IMAGES = 16
 AP_SIDE = 448
 """Pixels at the network's size that are looked at, at most, along each side of an image."""
 AP_THRESHOLD = 0.5
+STEP_COST = 3
+"""Forward passes that a step of training takes as long as."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +66,8 @@ class FindsCells(Protocol):
 class Validator:
     """Validates the same crops and views after every epoch.
 
-    Where epochs are short it is left out of some, so that it takes no more
-    forward passes than training takes steps.
+    Where epochs are short it is left out of some, so that it takes no longer than
+    training does.
 
     Parameters
     ----------
@@ -73,6 +75,11 @@ class Validator:
         As of the trainer; the source holds the validation images.
     batches
         Batches of a training epoch.
+
+    Attributes
+    ----------
+    every
+        Epochs from one validation to the next.
     """
 
     def __init__(
@@ -89,7 +96,9 @@ class Validator:
         self._loader = Loader(source, task, settings.batch_size, settings.seed, device)
         self._batches = min(LOSS_BATCHES, math.ceil(len(source) / settings.batch_size))
         self._views: list[View] = []
-        self._every = max(1, math.ceil(2 * self._batches / batches))
+        self._settings = settings
+        self._trained = batches * settings.batch_size
+        self.every = 1
 
     def prepare(self, report: Reporter = SILENT) -> None:
         """Read the images."""
@@ -97,14 +106,21 @@ class Validator:
         if isinstance(self._task, FindsCells) and isinstance(self._source, HasViews):
             side = AP_SIDE / self._task.diam_mean
             self._views = list(self._source.views(AP_IMAGES, side))
+        self.every = max(1, math.ceil(self._crops() / (STEP_COST * self._trained)))
 
     def due(self, epoch: int, epochs: int) -> bool:
         """Whether a zero-based epoch is followed by validation; the last one always is."""
-        return (epoch + 1) % self._every == 0 or epoch + 1 == epochs
+        return (epoch + 1) % self.every == 0 or epoch + 1 == epochs
 
     def judge(self, net: CPNet, report: Reporter = SILENT) -> tuple[float, float | None]:
         """Return the loss, and the mean AP at IoU 0.5 or None."""
         return self._loss(net, report), self._average_precision(net, report)
+
+    def _crops(self) -> float:
+        """Return how many crops' worth of pixels a validation looks at."""
+        scales = [self._task.diam_mean / view.diameter for view in self._views]
+        areas = [v.masks.size * s**2 for v, s in zip(self._views, scales, strict=True)]
+        return self._batches * self._settings.batch_size + sum(areas) / self._settings.crop**2
 
     def _loss(self, net: CPNet, report: Reporter) -> float:
         losses = []
