@@ -92,6 +92,7 @@ def test_a_dry_run_names_the_inputs_and_writes_nothing(
         (["--models", "nobody"], "no model named 'nobody'"),
         (["--baselines", "none", "--models", "generalist"], "segments images"),
         (["--limit", "-1"], "--limit"),
+        (["--models", "denoise"], "not among the tasks: deblur"),
     ],
 )
 def test_wrong_wishes_are_refused(
@@ -102,6 +103,7 @@ def test_wrong_wishes_are_refused(
     more: list[str],
     message: str,
 ) -> None:
+    (folder / "field_noisy.tif").unlink()
     assert main(command(folder, tmp_path / "out", *more)) == 2
     assert message in capsys.readouterr().err
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cellmend.errors import CellmendError, InputError
+from cellmend.errors import CellmendError, InputError, ModelError
 from cellmend.progress import SILENT, Reporter, Share, shares
 from cellmend.study.cache import Cache
 from cellmend.study.cases import (
@@ -99,7 +99,7 @@ def study(
     InputError
         If there is nothing to study, or matplotlib or scikit-image is missing.
     ModelError
-        If a model is not installed or of another kind.
+        If a model is not installed, of another kind, or for none of the tasks.
     CellmendError
         If not a single image could be used.
     """
@@ -110,13 +110,12 @@ def study(
     from cellmend.segment import Segmenter
 
     segmenter = Segmenter(chosen.segmenter, chosen.device)
-    taught = taught_methods(chosen, Path(output) / CACHE, Share(report, 0, TAUGHT_SHARE))
-    methods = make_methods(chosen, inputs, taught)
+    begin = TAUGHT_SHARE if chosen.training else 0.0
+    methods = make_methods(chosen, inputs, Path(output) / CACHE, Share(report, 0, begin))
     comparison = Comparison(
         segmenter, methods, cache, seed=chosen.seed, batch_size=chosen.batch_size
     )
-    rest = Share(report, TAUGHT_SHARE if taught else 0, 1)
-    records, failures = _run(inputs, comparison, chosen, rest)
+    records, failures = _run(inputs, comparison, chosen, Share(report, begin, 1))
     failures += comparison.failures
     if not records:
         raise CellmendError("Not a single image could be used: " + " ".join(failures))
@@ -132,15 +131,16 @@ def study(
 
 
 def make_methods(
-    settings: RestorationStudySettings, inputs: Inputs, taught: Sequence[Method] = ()
+    settings: RestorationStudySettings, inputs: Inputs, folder: Path, report: Reporter
 ) -> dict[str, list[Method]]:
     """Return every method of each task, in the order in which they are shown.
 
-    Real pairs are denoised, whatever the tasks of the other images are.
+    Real pairs are denoised, whatever the tasks of the other images are. Networks that
+    have to be trained first are kept in `folder`.
     """
-    trained = [*blind_methods(settings), *taught]
     tasks = dict.fromkeys((*settings.tasks, *(["denoise"] if inputs.low_high else [])))
     restorers = load_restorers(settings, tasks)
+    trained = [*blind_methods(settings), *taught_methods(settings, folder, report)]
     return {
         task: [
             *filter_methods(task, settings.baselines),
@@ -157,7 +157,7 @@ def load_restorers(settings: RestorationStudySettings, tasks: Collection[str]) -
     Raises
     ------
     ModelError
-        If a model is not installed or does not restore.
+        If a model is not installed, does not restore, or is for none of the tasks.
     """
     from cellmend.registry import list_models
     from cellmend.restore import Restorer
@@ -165,7 +165,14 @@ def load_restorers(settings: RestorationStudySettings, tasks: Collection[str]) -
     names = settings.models
     if names is None:
         names = tuple(e.name for e in list_models() if e.name in tasks)
-    return [Restorer(name, settings.device) for name in names]
+    restorers = [Restorer(name, settings.device) for name in names]
+    for restorer in restorers:
+        if restorer.model.card.task not in tasks:
+            raise ModelError(
+                f"The model {restorer.model.name!r} is for {restorer.model.card.task},"
+                f" which is not among the tasks: {', '.join(tasks)}."
+            )
+    return restorers
 
 
 def _run(

@@ -100,8 +100,8 @@ def task_table(records: Sequence[Record], task: str) -> Table:
                 float(ap.mean()),
                 *(float(rate) for rate in rates),
                 float(recovered),
-                _mean([record.score.psnr for record in ours]),
-                _mean([record.score.ssim for record in ours]),
+                None if name == CLEAN else _mean([record.score.psnr for record in ours]),
+                None if name == CLEAN else _mean([record.score.ssim for record in ours]),
             )
         )
     columns = ("method", "setting", "images", "AP@0.5", "AP@0.75", "AP@0.9", "AP 0.5–0.95")
