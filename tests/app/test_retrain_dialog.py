@@ -104,11 +104,12 @@ def test_it_shows_the_curve_the_progress_and_the_time_left(dialog, training):
     assert dialog.stop.isVisible()
     training.started.emit(2, 4)
     training.advanced.emit(Epoch(1, 4, 0.5, 0.75, 10.0))
-    training.advanced.emit(Epoch(2, 4, 0.25, 0.5, 20.0))
+    training.advanced.emit(Epoch(2, 4, 0.25, 0.5, 20.0, 0.625))
     assert dialog.losses == [0.5, 0.25]
     assert list(dialog.curve.yData) == [0.5, 0.25]
     assert (dialog.progress.value(), dialog.progress.maximum()) == (2, 4)
     assert "30 s left" in dialog.state.text()
+    assert "AP 0.62 held out" in dialog.state.text()
 
 
 def test_success_offers_the_model(qtbot, dialog, training):

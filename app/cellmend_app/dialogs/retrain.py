@@ -236,8 +236,10 @@ class RetrainDialog(QDialog):
         self.progress.setValue(epoch.number)
         self._seconds.append(epoch.seconds)
         left = sum(self._seconds) / len(self._seconds) * (epoch.of - epoch.number)
+        found = "" if epoch.validation_ap is None else f", AP {epoch.validation_ap:.2f} held out"
         self.state.setText(
-            f"Epoch {epoch.number} of {epoch.of}, loss {epoch.loss:.3f}, {duration(left)} left"
+            f"Epoch {epoch.number} of {epoch.of}, loss {epoch.loss:.3f}{found},"
+            f" {duration(left)} left"
         )
 
     def _on_success(self, model: str) -> None:

@@ -56,13 +56,14 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch of training: counted from 1; losses; the seconds it took."""
+    """One epoch of training: counted from 1; losses; the seconds it took; AP@0.5 if validated."""
 
     number: int
     of: int
     loss: float
     validation_loss: float | None
     seconds: float
+    validation_ap: float | None = None
 
 
 class TrainService(QObject):
@@ -155,6 +156,7 @@ class TrainService(QObject):
             self.started.emit(int(event["images"]), int(event["epochs"]))
         elif kind == "epoch":
             validation = event.get("validation_loss")
+            precision = event.get("validation_ap")
             self.advanced.emit(
                 Epoch(
                     number=int(event["epoch"]),
@@ -162,6 +164,7 @@ class TrainService(QObject):
                     loss=float(event["loss"]),
                     validation_loss=None if validation is None else float(validation),
                     seconds=float(event["seconds"]),
+                    validation_ap=None if precision is None else float(precision),
                 )
             )
         elif kind == "done":
