@@ -16,7 +16,8 @@ from cellmend_app.window import MainWindow
 
 
 @pytest.fixture
-def window(qtbot):
+def window(qtbot, monkeypatch):
+    monkeypatch.setattr("cellmend_app.services.measure.LIST_AFTER_MS", 0)
     window = MainWindow(pipelines=FakePipelines(), messages=RecordingMessages())
     window.resize(1200, 800)
     window.show()
@@ -300,6 +301,7 @@ def test_opacity_width_and_palette(flat):
 def test_cells_are_coloured_by_a_measurement_and_again_after_an_edit(flat, qtbot, monkeypatch):
     monkeypatch.setattr("cellmend_app.services.measure.QUIET_MS", 10)
     panel = flat.panels.view
+    qtbot.waitUntil(lambda: panel.colours.findData("area_px") > 0)
     index = panel.colours.findData("area_px")
     with qtbot.waitSignal(flat.services.measures.measured) as found:
         panel.colours.setCurrentIndex(index)

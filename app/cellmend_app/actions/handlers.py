@@ -13,7 +13,6 @@ from cellmend_app.actions.workbench import Workbench
 from cellmend_app.dialogs import files
 from cellmend_app.dialogs.cells import FilterDialog, IdDialog
 from cellmend_app.dialogs.export import ExportDialog
-from cellmend_app.dialogs.retrain import RetrainDialog
 from cellmend_app.resources import Theme, palette, style_sheet
 from cellmend_app.services.models import SEGMENTATION
 from cellmend_app.services.storage import ExportRequest
@@ -142,6 +141,8 @@ def segment(w: Workbench) -> None:
 
 def retrain(w: Workbench) -> None:
     """Open the dialog that retrains a model."""
+    from cellmend_app.dialogs.retrain import RetrainDialog  # brings a plotting library
+
     if w.retrain is None:
         w.retrain = RetrainDialog(w.services.training, w.services.models, w.window)
         w.retrain.trained.connect(lambda name: offer_model(w, name))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PyQt6.QtWidgets import QWidget
 
-from cellmend_app.dialogs.retrain import RetrainDialog
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.panels.channels import ChannelsPanel
@@ -51,6 +50,9 @@ from cellmend_app.tools import (
 from cellmend_app.viewer import ImageView
 from cellmend_app.viewer.hand_tools import Ruler, ZoomBox
 from cellmend_app.workers import JobRunner
+
+if TYPE_CHECKING:
+    from cellmend_app.dialogs.retrain import RetrainDialog
 
 ToolName = Literal[
     "pick",

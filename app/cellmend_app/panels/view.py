@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
@@ -45,6 +45,7 @@ class ViewPanel(QWidget):
         self._image_view = view
         self._measures = measures
         self._had_restored = False
+        self._wanted = ""
         self._make_controls()
         self._layout = column(self)
         add(
@@ -57,7 +58,7 @@ class ViewPanel(QWidget):
         )
         self._connect()
         self._update()
-        self._list_colours()
+        self._list_colours([])
 
     def add_actions(self, actions: list[QAction]) -> None:
         """Put a row of buttons that choose the arrangement under the layer."""
@@ -119,7 +120,8 @@ class ViewPanel(QWidget):
         self._measures.measured.connect(self._on_measured)
         document.layers_changed.connect(self._update)
         document.image_changed.connect(self._update)
-        document.image_changed.connect(self._list_colours)
+        document.image_changed.connect(lambda: self._list_colours([]))
+        self._measures.listed.connect(self._list_colours)
         self._image_view.view_changed.connect(self.show_view)
 
     def _available(self) -> list[ViewName]:
@@ -139,23 +141,25 @@ class ViewPanel(QWidget):
             self.show_view("restored")
         self._had_restored = restored
 
-    def _list_colours(self) -> None:
-        """Offer the palettes, and what can be measured on this image."""
-        chosen = self.colours.currentData()
+    def _list_colours(self, columns: Sequence[str]) -> None:
+        """Offer the palettes, and what can be measured; the choice stays where it can."""
+        chosen = self._wanted
         self.colours.clear()
         for palette in PALETTES:
             self.colours.addItem(palette, palette)
-        columns = self._measures.columns()
         if columns:
             self.colours.insertSeparator(self.colours.count())
         for measure in columns:
             text = measure.removesuffix("_px").replace("_um", " (µm)").replace("_", " ")
             self.colours.addItem(f"By {text}", measure)
-        index = max(0, self.colours.findData(chosen))
-        self.colours.setCurrentIndex(index)
-        self._on_colours()
+        self.colours.setCurrentIndex(max(0, self.colours.findData(chosen)))
+        self._show_colours()
 
     def _on_colours(self) -> None:
+        self._wanted = self.colours.currentData()
+        self._show_colours()
+
+    def _show_colours(self) -> None:
         chosen: str = self.colours.currentData()
         if chosen in PALETTES:
             self._measures.follow("")

@@ -6,16 +6,18 @@ import re
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from cellmend.image import Image
-from cellmend.measure import table
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.workers import JobRunner
 
 QUIET_MS = 1000
 """After the last edit, cells are measured anew when this long nothing happened."""
+LIST_AFTER_MS = 2000
+"""After an image opens: what measures brings a compiler, and the picture comes first."""
 LARGEST = 1 << 24
 """Larger label images, in pixels, are measured anew only where all labels are others."""
 _PLACES = re.compile(r"frame|label|centroid_.*|[zyx][01]")
@@ -28,10 +30,13 @@ class MeasureService(QObject):
 
     Signals
     -------
+    listed(columns)
+        What can be measured on the open image.
     measured(column, values)
         The value of each cell, by id.
     """
 
+    listed = pyqtSignal(object)
     measured = pyqtSignal(str, object)
 
     def __init__(self, document: Document, runner: JobRunner, messages: Messages) -> None:
@@ -43,23 +48,13 @@ class MeasureService(QObject):
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
         self._quiet.timeout.connect(self._measure)
+        self._listing = QTimer(self)
+        self._listing.setSingleShot(True)
+        self._listing.timeout.connect(self._list)
+        document.image_changed.connect(lambda: self._listing.start(LIST_AFTER_MS))
         document.labels_replaced.connect(self._soon)
         document.labels_edited.connect(lambda _: self._after_edit())
         document.plane_changed.connect(lambda _: self._soon())
-
-    def columns(self) -> list[str]:
-        """Return what can be measured on the open image."""
-        image = self._document.image
-        if image is None:
-            return []
-        corner = Image(
-            image.data[tuple(slice(1) if a != "C" else slice(None) for a in image.axes)],
-            image.axes,
-            image.channel_names,
-            image.pixel_size_um,
-        )
-        shape = tuple(1 for axis in image.axes if axis != "C")
-        return [c for c in table(corner, np.ones(shape, np.uint32)) if not _PLACES.fullmatch(c)]
 
     def follow(self, column: str) -> None:
         """Measure `column` now, and again after edits; an empty name ends this."""
@@ -73,6 +68,19 @@ class MeasureService(QObject):
     def _after_edit(self) -> None:
         if self._column and self._document.labels.full.size <= LARGEST:
             self._quiet.start(QUIET_MS)
+
+    def _list(self) -> None:
+        """Find out what can be measured on the open image."""
+        image = self._document.image
+        if image is None:
+            return
+        job = self._runner.submit("compute", lambda report: columns_of(image))
+
+        def take(columns: list[str]) -> None:
+            if self._document.image is image:
+                self.listed.emit(columns)
+
+        job.succeeded.connect(take)
 
     def _measure(self) -> None:
         document, column = self._document, self._column
@@ -94,8 +102,24 @@ class MeasureService(QObject):
         job.succeeded.connect(take)
 
 
-def measure(image: Image, labels: np.ndarray, column: str, frame: int) -> Measured:
+def columns_of(image: Image) -> list[str]:
+    """Return what can be measured on an image, without places."""
+    from cellmend.measure import table  # brings numba, for which the window must not wait
+
+    corner = Image(
+        image.data[tuple(slice(1) if axis != "C" else slice(None) for axis in image.axes)],
+        image.axes,
+        image.channel_names,
+        image.pixel_size_um,
+    )
+    shape = tuple(1 for axis in image.axes if axis != "C")
+    return [c for c in table(corner, np.ones(shape, np.uint32)) if not _PLACES.fullmatch(c)]
+
+
+def measure(image: Image, labels: NDArray[np.uint32], column: str, frame: int) -> Measured:
     """Return one column of the table of cells, by id, for one frame of a series."""
+    from cellmend.measure import table
+
     columns = table(image, labels)
     here = columns["frame"] == frame if "frame" in columns else slice(None)
     ids, values = columns["label"][here], columns[column][here]
