@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy  # its parts load when they are first used: the window need not wait
 from numpy.typing import ArrayLike, NDArray
 from PyQt6.QtCore import QObject
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from cellmend.errors import InputError
 from cellmend.labels import operations, reshape, split
@@ -346,8 +345,10 @@ class CellService(QObject):
                 pairs += operations.overlapping(array, upper, ids, index)
         at = {label: position for position, label in enumerate(ids)}
         rows, columns = [at[a] for a, _ in pairs], [at[b] for _, b in pairs]
-        graph = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(len(ids), len(ids)))
-        return int(connected_components(graph, directed=False)[0]) == 1
+        graph = scipy.sparse.coo_array(
+            (np.ones(len(pairs)), (rows, columns)), shape=(len(ids), len(ids))
+        )
+        return int(scipy.sparse.csgraph.connected_components(graph, directed=False)[0]) == 1
 
     def _try(
         self,

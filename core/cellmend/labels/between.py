@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
+import scipy  # its parts load when they are first used: the window need not wait
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from cellmend.errors import InputError
 from cellmend.labels.index import LabelIndex
@@ -101,6 +101,6 @@ def _signed(shape: Shape, box: tuple[int, int, int, int]) -> NDArray[np.float64]
     (y0, x0, y1, x1), mask = shape
     whole = np.zeros((box[2] - box[0], box[3] - box[1]), dtype=bool)
     whole[y0 - box[0] : y1 - box[0], x0 - box[1] : x1 - box[1]] = mask
-    inside = ndimage.distance_transform_edt(whole)
-    outside = ndimage.distance_transform_edt(~whole)
+    inside = scipy.ndimage.distance_transform_edt(whole)
+    outside = scipy.ndimage.distance_transform_edt(~whole)
     return np.asarray(inside - outside)

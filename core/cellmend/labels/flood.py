@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy  # its parts load when they are first used: the window need not wait
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from cellmend.errors import InputError
 from cellmend.labels.patches import Patch
@@ -60,7 +60,7 @@ def fill_enclosed(labels: Labels, at: tuple[int, int], value: int = 0) -> Patch:
 
 
 def _connected(free: Mask, at: tuple[int, int]) -> Mask:
-    pieces, _ = ndimage.label(free)
+    pieces, _ = scipy.ndimage.label(free)
     return np.asarray(pieces == pieces[at])
 
 
@@ -81,6 +81,6 @@ def _at_image_border(inside: Mask, box: Box, shape: tuple[int, ...]) -> bool:
 
 
 def _neighbour(around: Labels, inside: Mask) -> int:
-    border = ndimage.binary_dilation(inside) & ~inside
+    border = scipy.ndimage.binary_dilation(inside) & ~inside
     ids, counts = np.unique(around[border], return_counts=True)
     return int(ids[counts.argmax()])

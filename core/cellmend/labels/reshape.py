@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+import scipy  # its parts load when they are first used: the window need not wait
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from cellmend.errors import InputError
 from cellmend.labels.patches import Patch
@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 
 def fill_holes(labels: Labels, label: int, places: Places | None = None) -> Patch:
     """Fill background that a cell encloses; cells inside the hole stay."""
-    return _reshape(labels, label, places, 0, ndimage.binary_fill_holes)
+    return _reshape(labels, label, places, 0, scipy.ndimage.binary_fill_holes)
 
 
 def convex_hull(labels: Labels, label: int, places: Places | None = None) -> Patch:
@@ -73,7 +73,7 @@ def smooth(labels: Labels, label: int, radius: float, places: Places | None = No
     """
 
     def smoothed(inside: Mask) -> Mask:
-        left = np.asarray(ndimage.gaussian_filter(inside.astype(np.float32), radius) > 0.5)
+        left = np.asarray(scipy.ndimage.gaussian_filter(inside.astype(np.float32), radius) > 0.5)
         if not left.any():
             raise InputError(f"Cell {label} is too small to smooth by {radius:g} pixels.")
         return left
@@ -100,4 +100,4 @@ def _reshape(
 
 def _distance(inside: Mask) -> NDArray[np.float64]:
     """Return the Euclidean distance of each pixel to the nearest False."""
-    return np.asarray(ndimage.distance_transform_edt(inside), dtype=np.float64)
+    return np.asarray(scipy.ndimage.distance_transform_edt(inside), dtype=np.float64)

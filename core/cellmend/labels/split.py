@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import scipy  # its parts load when they are first used: the window need not wait
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
-from scipy.sparse import csgraph
 
 from cellmend.errors import InputError
 from cellmend.labels.paint import Point
@@ -39,7 +38,7 @@ def split_line(
     [(_, box)] = find(labels, [label], places)
     inside = crop(labels, box) == label
     cut = _line(p, q, box)
-    pieces, count = ndimage.label(inside & ~cut, structure=np.ones((3, 3)))
+    pieces, count = scipy.ndimage.label(inside & ~cut, structure=np.ones((3, 3)))
     if count < 2:
         raise InputError(
             "The line does not cut the cell in two.",
@@ -100,7 +99,7 @@ def _line(p: Point, q: Point, box: Box) -> NDArray[np.bool_]:
 
 def _nearest(pieces: NDArray[np.int32], inside: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Give pixels of the cell that belong to no piece to the nearest one."""
-    _, (ys, xs) = ndimage.distance_transform_edt(pieces == 0, return_indices=True)
+    _, (ys, xs) = scipy.ndimage.distance_transform_edt(pieces == 0, return_indices=True)
     return np.where(inside, pieces[ys, xs], 0)
 
 
@@ -120,16 +119,16 @@ def _renumber(
 
 def cheapest_seed(inside: NDArray[np.bool_], seeds: list[tuple[int, int]]) -> NDArray[np.int32]:
     """Tell for each pixel the seed (from 1) with the cheapest path; 0 where there is none."""
-    depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+    depth = scipy.ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
     cost = 1 / np.maximum(depth, 1) ** 2
     number = np.full(inside.shape, -1, dtype=np.int32)
     number[inside] = np.arange(np.count_nonzero(inside), dtype=np.int32)
     edges = [_steps(number, cost, dy, dx) for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1))]
     tails, heads, weights = (np.concatenate(part) for part in zip(*edges, strict=True))
     count = int(number.max()) + 1
-    graph = sparse.csr_array((weights, (tails, heads)), shape=(count, count))
+    graph = scipy.sparse.csr_array((weights, (tails, heads)), shape=(count, count))
     at = [int(number[seed]) for seed in seeds]
-    _, _, nearest = csgraph.dijkstra(
+    _, _, nearest = scipy.sparse.csgraph.dijkstra(
         graph, directed=False, indices=at, min_only=True, return_predecessors=True
     )
     pieces = np.zeros(inside.shape, dtype=np.int32)
