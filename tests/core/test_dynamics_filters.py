@@ -13,8 +13,9 @@ from cellmend.dynamics.regions import boxes_and_areas
 def filled(masks: np.ndarray) -> np.ndarray:
     labels = np.ascontiguousarray(masks, np.int32)
     volume = labels if labels.ndim == 3 else labels[None]
-    boxes, _ = boxes_and_areas(labels)
-    fill_holes(volume, boxes, int(labels.ndim == 3), 1, len(boxes))
+    boxes, areas = boxes_and_areas(labels)
+    fill_holes(volume, boxes, areas, int(labels.ndim == 3), 1, len(boxes))
+    assert np.array_equal(areas[1:], np.bincount(labels.ravel(), minlength=len(areas))[1:])
     return labels
 
 

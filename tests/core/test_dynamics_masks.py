@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numba.extending import is_jitted
 from scipy import ndimage
 
-from cellmend.dynamics import flows_to_masks, masks_from_flows, masks_to_flows
+from cellmend.dynamics import MaskMaker, flows_to_masks, masks_from_flows, masks_to_flows
 from cellmend.dynamics.follow import follow
 from cellmend.dynamics.warm import compile_kernels
 from cellmend.errors import Cancelled, InputError
@@ -238,6 +238,65 @@ def test_shapes_that_do_not_belong_together_are_refused():
         masks_from_flows(np.zeros((2, 4, 5)), np.zeros((5, 4)))
     with pytest.raises(InputError, match="do not fit"):
         masks_from_flows(np.zeros((3, 4, 5)), np.zeros((4, 5)))
+
+
+def test_traps_change_no_end(monkeypatch):
+    rng = np.random.default_rng(2)
+    flows = np.stack([ndimage.gaussian_filter(rng.standard_normal((90, 80)), 3) for _ in "yx"])
+    flows = (flows * 3 / flows.std()).astype(np.float32)[:, None]
+    inside = rng.random((1, 90, 80)) < 0.9
+    with_traps = follow(flows, inside, 203)
+    monkeypatch.setattr("cellmend.dynamics.follow._find_traps", lambda *_: None)
+    assert np.array_equal(follow(flows, inside, 203), with_traps)
+
+
+def in_a_new_maker(output, changed: MaskSettings):
+    return masks_from_flows(*output, changed, default_niter=50)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"flow_threshold": 0.1},
+        {"flow_threshold": 0.0},
+        {"min_size": 200},
+        {"min_size": -1},
+        {"max_size_fraction": 1.0},
+        {"cellprob_threshold": 1.5},
+        {"niter": 9},
+    ],
+)
+def test_masks_made_anew_are_those_of_a_new_run(changes):
+    y, x = np.indices((160, 200))
+    cell = (y // 40) * 5 + x // 40
+    radius = 5 + cell * 0.7
+    distance = np.hypot(y % 40 - 20, x % 40 - 20)
+    masks = np.where(distance <= radius, cell + 1, 0)
+    flows, _ = network_output(masks, noise=0.3)
+    flows *= (1 - cell % 5 / 5).astype(np.float32)
+    cellprob = (2 * (radius - distance)).astype(np.float32)
+    maker = MaskMaker(flows, cellprob, default_niter=50)
+    first = MaskSettings(max_size_fraction=0.02, min_size=90)
+    changed = first.model_copy(update=changes)
+    for wanted in (first, changed, first):
+        again, fresh = maker.make(wanted), in_a_new_maker((flows, cellprob), wanted)
+        assert np.array_equal(again.masks, fresh.masks)
+        assert np.array_equal(again.flow_errors, fresh.flow_errors)
+        assert np.array_equal(again.cellprobs, fresh.cellprobs)
+        assert again.removed == fresh.removed
+    assert not np.array_equal(maker.make(changed).masks, maker.make(first).masks)
+
+
+def test_filters_alone_follow_no_flow_again(monkeypatch):
+    flows, cellprob = network_output(grid_of_discs(), noise=0.5)
+    maker = MaskMaker(flows, cellprob)
+    maker.make()
+    called = []
+    for name in ("follow", "flow_errors"):
+        monkeypatch.setattr(f"cellmend.dynamics.masks.{name}", lambda *_: called.append(1))
+    result = maker.make(MaskSettings(flow_threshold=0.02, min_size=100))
+    assert result.removed["flow error"] > 0
+    assert not called
 
 
 def test_cancelling_stops_long_runs():

@@ -18,6 +18,7 @@ from cellmend_app.services.pipelines import ClickRequest, Restored, Segmented, S
 CHUNK = 4 << 20
 
 if TYPE_CHECKING:
+    from cellmend.dynamics import MaskMaker
     from cellmend.restore import Restorer
     from cellmend.segment import Segmenter
 
@@ -31,6 +32,7 @@ class CorePipelines:
     def __init__(self) -> None:
         self._restorers: dict[tuple[str, str], Restorer] = {}
         self._segmenters: dict[tuple[str, str], Segmenter] = {}
+        self._maker: tuple[NDArray[np.float32], MaskMaker] | None = None
 
     def warm_up(self, report: Reporter) -> None:
         """Import torch and what else the pipelines need, and load the compiled kernels."""
@@ -81,10 +83,15 @@ class CorePipelines:
         settings: MaskSettings,
         report: Reporter,
     ) -> NDArray[np.uint32]:
-        """Make masks from the output of an earlier run."""
-        from cellmend.dynamics import masks_from_flows
+        """Make masks from the output of an earlier run.
 
-        return masks_from_flows(flows, cellprob, settings, report=report).masks
+        What the last call computed from the same output is used again.
+        """
+        from cellmend.dynamics import MaskMaker
+
+        if self._maker is None or self._maker[0] is not flows:
+            self._maker = (flows, MaskMaker(flows, cellprob))
+        return self._maker[1].make(settings, report).masks
 
     def cell_at(self, request: ClickRequest, report: Reporter) -> Shape | None:
         """Find the cell at a place by the flows, or else by the image."""

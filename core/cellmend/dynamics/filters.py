@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cellmend.dynamics.regions import Boxes, Labels
+from cellmend.dynamics.regions import Areas, Boxes, Labels
 
 Box = NDArray[np.int32]
 
@@ -102,7 +102,7 @@ def _flood(block: NDArray[np.uint8], strides: NDArray[np.int64]) -> None:
 
 
 @njit(cache=True, nogil=True)
-def fill_holes(labels: Labels, boxes: Boxes, rim: int, first: int, last: int) -> None:
+def fill_holes(labels: Labels, boxes: Boxes, areas: Areas, rim: int, first: int, last: int) -> None:
     """Give each label every pixel it encloses, in order, in place.
 
     Parameters
@@ -111,6 +111,8 @@ def fill_holes(labels: Labels, boxes: Boxes, rim: int, first: int, last: int) ->
         int32 ``(Z, Y, X)``.
     boxes
         ``(n + 1, 6)`` bounding boxes.
+    areas
+        int64 ``(n + 1,)`` pixel counts, kept up to date.
     rim
         1 where a hole must be closed along Z too, 0 where planes stand for themselves. The
         outside is connected across faces (edges of a pixel, in a plane), as in
@@ -131,4 +133,7 @@ def fill_holes(labels: Labels, boxes: Boxes, rim: int, first: int, last: int) ->
             for y in range(y0, y1):
                 for x in range(x0, x1):
                     if block[z - z0 + rim, y - y0 + 1, x - x0 + 1] == 0:
+                        areas[labels[z, y, x]] -= 1
+                        areas[label] += 1
                         labels[z, y, x] = label
+    areas[0] = 0
