@@ -57,11 +57,12 @@ def normalize(
     """
     if channel.ndim < 2:
         raise InputError(f"An image needs rows and columns; its shape is {channel.shape}.")
-    data = np.array(channel, dtype=np.float32, order="C")
+    with np.errstate(over="ignore"):  # What is too large becomes infinite.
+        data = np.array(channel, dtype=np.float32, order="C")
     finite = np.isfinite(data)
     whole = bool(finite.all())
     if not whole:
-        data[~finite] = data[finite].mean() if finite.any() else 0
+        data[~finite] = data[finite].mean(dtype=np.float64) if finite.any() else 0
     if settings.enabled:
         _subtract_background(data, settings.background, dark_frame)
         planes = data.reshape(-1, *data.shape[-2:])

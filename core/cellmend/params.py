@@ -74,6 +74,7 @@ class SegmentSettings(Settings):
     stitch_threshold: Annotated[float, Field(ge=0, le=1)] = 0.0
     do_3d: bool = False
     anisotropy: Positive = 1.0
+    flow_smoothing: Annotated[float, Field(ge=0)] = 0.0
 
 
 class RestoreSettings(Settings):

@@ -204,8 +204,8 @@ def test_output_that_is_not_finite_does_no_harm():
     assert flows_to_masks(flows, cellprob).max() in (19, 20)
 
 
-def test_more_than_65535_cells():
-    side = 260
+def test_two_hundred_thousand_cells():
+    side = 448
     ids = np.arange(1, side * side + 1, dtype=np.uint32).reshape(side, side)
     masks = np.zeros((side * 5, side * 5), np.uint32)
     for dy, dx in np.ndindex(4, 4):

@@ -183,3 +183,37 @@ def test_without_normalisation_values_are_only_converted(image):
 def test_one_dimension_is_refused():
     with pytest.raises(InputError, match="rows and columns"):
         normalize(np.arange(5))
+
+
+def test_values_beyond_float32_count_as_not_finite(image):
+    huge = image.astype(np.float64)
+    huge[5, 5], huge[6, 6] = 1e300, -1e300
+    spoiled = image.copy()
+    spoiled[5, 5], spoiled[6, 6] = np.nan, np.nan
+    assert np.array_equal(normalize(huge), normalize(spoiled))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 1, 1), (2, 5, 4)])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        NormalizeSettings(),
+        NormalizeSettings(tile_size=32, per_plane=True),
+        NormalizeSettings(sharpen_radius=5, smooth_radius=2, invert=True),
+    ],
+)
+def test_tiny_images(shape, settings):
+    scaled = normalize(np.arange(np.prod(shape)).reshape(shape) % 3 == 1, settings)
+    assert scaled.shape == shape
+    assert np.isfinite(scaled).all()
+
+
+def test_d28_the_tile_maps_of_a_stack_are_smoothed_along_z_too():
+    rng = np.random.default_rng(1)
+    stack = rng.random((9, 60, 60), dtype=np.float32)
+    stack[4] *= 5
+    scaled = normalize(stack, NormalizeSettings(tile_size=20, per_plane=True))
+    spread = np.percentile(scaled, 99, axis=(1, 2)) - np.percentile(scaled, 1, axis=(1, 2))
+    assert spread[4] > 1.3  # Alone it would be 1: the dim planes beside it hold its scale down.
+    assert spread[3] < 0.9
+    assert spread[0] == pytest.approx(1, abs=0.1)

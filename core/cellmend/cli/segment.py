@@ -127,6 +127,13 @@ def add_volume_switches(parser: argparse.ArgumentParser) -> None:
         help="distance between planes divided by the pixel size",
         **setting("anisotropy"),
     )
+    group.add_argument(
+        "--flow-smoothing",
+        type=float,
+        metavar="S",
+        help="after --do-3d, smooth the flows by a Gaussian of this many voxels (default: 0)",
+        **setting("flow_smoothing"),
+    )
 
 
 def run(args: argparse.Namespace) -> int:

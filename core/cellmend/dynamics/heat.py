@@ -209,7 +209,9 @@ def cell_errors(
         for y in range(box[0], box[1]):
             for x in range(box[2], box[3]):
                 if labels[y, x] == label:
-                    dy = flows[0, y - box[0], x - box[2]] - network[0, y, x] / 5.0
-                    dx = flows[1, y - box[0], x - box[2]] - network[1, y, x] / 5.0
-                    total += dy * dy + dx * dx
+                    for axis in range(2):
+                        step = network[axis, y, x] / 5.0
+                        # As when the flows are followed: what is not finite counts as 0.
+                        step = step if np.isfinite(step) else 0.0
+                        total += (flows[axis, y - box[0], x - box[2]] - step) ** 2
         errors[label] = total / areas[label]

@@ -97,8 +97,11 @@ class MaskMaker:
         self._shape = cellprob.shape
         depth, height, width = (1, *cellprob.shape)[-3:]
         self._volume = depth, height, width
-        self._flows = np.ascontiguousarray(flows, np.float32).reshape(len(flows), *self._volume)
-        self._logits = np.ascontiguousarray(cellprob, np.float32).reshape(self._volume)
+        with np.errstate(over="ignore"):  # What is too large becomes infinite.
+            field = np.ascontiguousarray(flows, np.float32)
+            logits = np.ascontiguousarray(cellprob, np.float32)
+        self._flows = field.reshape(len(flows), *self._volume)
+        self._logits = logits.reshape(self._volume)
         self._default_niter = default_niter
         self._cells: _Cells | None = None
 

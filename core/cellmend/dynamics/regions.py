@@ -16,8 +16,8 @@ Areas = NDArray[np.int64]
 def as_labels(masks: NDArray[np.generic]) -> Labels:
     """Return `masks` as C-contiguous int32; ids are kept unless they are very large.
 
-    Negative values count as background. Ids far above the number of pixels are replaced
-    by consecutive ones in the same order, so that tables indexed by id stay small.
+    Negative values and NaN count as background. Ids far above the number of pixels are
+    replaced by consecutive ones in the same order, so that tables indexed by id stay small.
 
     Raises
     ------
@@ -26,10 +26,12 @@ def as_labels(masks: NDArray[np.generic]) -> Labels:
     """
     if masks.ndim not in (2, 3):
         raise InputError(f"Masks are (Y, X) or (Z, Y, X), not of shape {masks.shape}.")
-    if masks.size == 0 or masks.max() <= 2 * masks.size + 1000:
+    if masks.size == 0 or (
+        masks.max() <= 2 * masks.size + 1000 and masks.min() >= np.iinfo(np.int32).min
+    ):
         return np.ascontiguousarray(masks, dtype=np.int32)
     ids, inverse = np.unique(masks, return_inverse=True)
-    labels = np.cumsum(ids > 0, dtype=np.int32)[inverse]
+    labels = np.where(ids > 0, np.cumsum(ids > 0, dtype=np.int32), 0)[inverse]
     return np.ascontiguousarray(labels.reshape(masks.shape))
 
 

@@ -213,7 +213,9 @@ class Segmenter:
         if settings.do_3d:
             if data.ndim != 4:
                 raise InputError("A 3D run needs an image with a Z axis.")
-            flows, cellprob = segment_volume(network, data, diameter, settings.anisotropy, report)
+            flows, cellprob = segment_volume(
+                network, data, diameter, settings.anisotropy, settings.flow_smoothing, report
+            )
             result = masks_from_flows(
                 flows, cellprob, settings.masks, default_niter=steps, report=report
             )

