@@ -385,3 +385,26 @@ def test_wheel_and_keys_in_the_middle_of_a_stroke_do_no_harm(desk):
     assert desk.document.id_at(31, 15) == 6
     desk.document.undo.undo()
     assert np.array_equal(desk.document.labels.full, before)
+
+
+@pytest.mark.parametrize("name", GESTURES)
+def test_another_plane_drops_the_gesture(qtbot, messages, name):
+    document = Document()
+    document.set_image(Image(np.zeros((2, 64, 80), np.uint8), "ZYX"))
+    labels = np.zeros((2, 64, 80), np.uint32)
+    labels[:, 10:20, 10:30], labels[:, 40:50, 50:60] = 1, 5
+    document.set_labels(labels)
+    desk = Desk(document, messages)
+    tool = desk.use(name)
+    places = GESTURES[name]
+    desk.hand.press(places[0])
+    for place in places[1:]:
+        desk.hand.move(place, LEFT)
+    assert tool.busy
+    document.plane = 1
+    assert not tool.busy
+    desk.hand.move((30, 30), LEFT)
+    desk.hand.release((30, 30))
+    assert np.array_equal(document.labels.full, labels)
+    assert document.undo.count() == 0
+    desk.close()
