@@ -253,6 +253,46 @@ def test_forged_pickles_are_refused(tmp_path, pickled):
         seg_npy.read(path)
 
 
+def doubled(container: bytes, times: int) -> bytes:
+    """Return a pickle of a few bytes that holds its first value 2**times times."""
+    steps = b"".join(
+        b"h" + bytes([i]) + b"h" + bytes([i]) + container + b"q" + bytes([i + 1])
+        for i in range(times)
+    )
+    return b"\x80\x02)q\x00" + steps
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        pytest.param(doubled(b"\x86", 60) + b".", id="shared tuples"),
+        pytest.param(doubled(b"\x86", 60) + b"}h\x3cK\x01s.", id="shared tuples as a key"),
+        pytest.param(
+            doubled(b"\x86", 60) + b"cbuiltins\nset\n]h\x3ca\x85R.", id="shared tuples in a set"
+        ),
+        pytest.param(
+            pickle.dumps(np.zeros(1 << 16, np.uint8), 2)[:-1] + b"q\xc80](" + b"h\xc8" * 999 + b"e.",
+            id="one array many times",
+        ),
+        pytest.param(b"\x80\x05\x96" + (1 << 33).to_bytes(8, "little") + b".", id="8 GiB of bytes"),
+        pytest.param(b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b".", id="1 TiB of bytes"),
+        pytest.param(b"\x80\x02" + b"(" * 50_000 + b"t" * 50_000 + b".", id="deep"),
+    ],
+)
+def test_small_pickles_that_unfold_are_refused(tmp_path, pickled):
+    path = tmp_path / "a_seg.npy"
+    path.write_bytes(npy_of(pickled))
+    with pytest.raises(FileFormatError):
+        seg_npy.read(path)
+
+
+def test_what_is_shared_stays_shared():
+    shared = np.arange(6).reshape(2, 3)
+    first, second = safe_pickle.loads(pickle.dumps([shared, shared]))
+    assert first is second
+    np.testing.assert_array_equal(first, shared)
+
+
 def test_arrays_that_lie_about_their_size_are_refused():
     honest = pickle.dumps(np.zeros(4, np.uint8), protocol=2)
     assert b"K\x04\x85" in honest

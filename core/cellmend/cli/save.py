@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cellmend.export.kinds import Results
 
 SEG = "npy"
-FORMATS = ("tif", "png", SEG, "rois", "txt", "geojson", "coco", "flows", "csv", "overlay")
+FORMATS = ("tif", "png", SEG, "zarr", "rois", "txt", "geojson", "coco", "flows", "csv", "overlay")
 
 
 def planned(source: Path, kinds: Sequence[str], folder: Path | None) -> list[Path]:

@@ -23,6 +23,7 @@ from cellmend.export.table import write_table
 from cellmend.image import Image
 from cellmend.io import folder as names
 from cellmend.io.labels import write_labels
+from cellmend.io.ome_zarr_write import write_ome_zarr
 from cellmend.io.tiff import write_image
 
 DEFAULT_PATTERN = "{name}"
@@ -162,6 +163,10 @@ def _masks(path: Path, results: Results) -> None:
     write_labels(path, results.masks)
 
 
+def _zarr(path: Path, results: Results) -> None:
+    write_ome_zarr(path, results.image, labels=results.masks, provenance=results.provenance)
+
+
 def _rois(path: Path, results: Results) -> None:
     write_rois(path, results.masks)
 
@@ -209,6 +214,7 @@ def _restored(path: Path, results: Results) -> None:
 KINDS: dict[str, Kind] = {
     "tif": Kind("masks as TIFF", {names.MASKS_TIF: _masks}),
     "png": Kind("masks as PNG", {names.MASKS_PNG: _masks}, flat=True),
+    "zarr": Kind("image and masks as OME-Zarr", {names.MASKS_ZARR: _zarr}),
     "rois": Kind("ROIs for ImageJ", {names.ROIS_ZIP: _rois}),
     "txt": Kind("outlines as text", {names.OUTLINES_TXT: _outlines}, flat=True),
     "geojson": Kind("polygons for QuPath (GeoJSON)", {names.GEOJSON: _geojson}, flat=True),

@@ -4,23 +4,26 @@ Nothing that a pickle names is ever imported. The few names that numpy writes
 are answered by stand-ins of ours, which take the description of an array, check
 it, and are replaced by real arrays when the pickle is read. So neither a
 hostile callable nor a forged numpy state (whose own ``__setstate__`` trusts its
-input) comes to life.
+input) comes to life. Nor does a small pickle become a large one: what it refers
+to many times is made once, and keys, which are hashed as often as they are
+reached, are plain values.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-import pickletools
 import re
+import struct
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import prod
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 _PLAIN_DTYPE = re.compile(r"[<>=|]?[biufcSUO]\d*")
+_MOST_UNFOLDED, _ALWAYS_ALLOWED = 100, 100_000
 _NUMPY_MODULES = tuple(
     f"numpy{core}.{part}" for core in (".core", "._core") for part in ("multiarray", "numeric")
 )
@@ -36,15 +39,8 @@ def loads(content: bytes) -> Any:
     Exception
         Whatever a damaged pickle makes the decoder raise.
     """
-    _check_memo(content)
-    return _real(_Unpickler(io.BytesIO(content)).load())
-
-
-def _check_memo(content: bytes) -> None:
-    """Refuse memo indices beyond the number of bytes: they would only exhaust the memory."""
-    for opcode, argument, _ in pickletools.genops(content):
-        if opcode.name in ("PUT", "LONG_BINPUT") and int(argument or 0) > len(content):
-            raise pickle.UnpicklingError("it is damaged")
+    stored = _Unpickler(io.BytesIO(content)).load()
+    return _Realiser(_MOST_UNFOLDED * len(content) + _ALWAYS_ALLOWED).real(stored)
 
 
 class _Dtype:
@@ -82,13 +78,13 @@ class _Array:
         self.shape, self.dtype, self.fortran = tuple(shape), dtype.value, bool(fortran)
         self.data = data
 
-    def real(self) -> np.ndarray[Any, Any]:
-        """Return the array."""
+    def real(self, objects: list[Any]) -> np.ndarray[Any, Any]:
+        """Return the array; `objects` are its values where they are no numbers."""
         order: Literal["F", "C"] = "F" if self.fortran else "C"
         if isinstance(self.data, list):
-            flat = np.empty(len(self.data), dtype=object)
-            for i, value in enumerate(self.data):
-                flat[i] = _real(value)
+            flat = np.empty(len(objects), dtype=object)
+            for i, value in enumerate(objects):
+                flat[i] = value
             return flat.reshape(self.shape, order=order)
         values: np.ndarray[Any, Any] = np.frombuffer(self.data, dtype=self.dtype)
         native = values.astype(self.dtype.newbyteorder("="))  # a copy that may be written
@@ -149,16 +145,52 @@ class _Name:
         raise pickle.UnpicklingError("it tries to alter the reader")
 
 
+_PLAIN = (str, bytes, int, float, complex, np.generic, type(None))
+
+
+def _check_key(key: object) -> None:
+    """Refuse keys of nested tuples: sharing makes their hash take for ever."""
+    parts = key if isinstance(key, tuple) else (key,)
+    if not all(isinstance(part, _PLAIN) for part in parts):
+        raise pickle.UnpicklingError("a key in it is not a plain value")
+
+
+def _mapping(kind: type[dict[Any, Any]]) -> Callable[..., Any]:
+    def make(pairs: Any = ()) -> dict[Any, Any]:
+        found = kind()
+        for key, value in pairs:
+            _check_key(key)
+            found[key] = value
+        return found
+
+    return make
+
+
+def _members(kind: type[set[Any]] | type[frozenset[Any]]) -> Callable[..., Any]:
+    def make(members: Any = ()) -> set[Any] | frozenset[Any]:
+        for member in members:
+            _check_key(member)
+        return kind(members)
+
+    return make
+
+
 _BUILTINS: dict[str, Callable[..., Any]] = {
-    kind.__name__: kind for kind in (complex, list, tuple, dict, set, frozenset)
+    "complex": complex,
+    "list": list,
+    "tuple": tuple,
+    "dict": _mapping(dict),
+    "set": _members(set),
+    "frozenset": _members(frozenset),
+    "bytes": _bytes,
+    "bytearray": _bytes,
 }
-_BUILTINS["bytes"] = _BUILTINS["bytearray"] = _bytes
 
 _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "ndarray"): _new_array,
     ("numpy", "dtype"): _Dtype,
     ("_codecs", "encode"): _encode,
-    ("collections", "OrderedDict"): OrderedDict,
+    ("collections", "OrderedDict"): _mapping(OrderedDict),
     **{
         ("builtins" if new else "__builtin__", name): kind
         for new in (True, False)
@@ -176,24 +208,115 @@ for _module in _NUMPY_MODULES:
     _ALLOWED[_module, "_frombuffer"] = _from_buffer
 
 
-class _Unpickler(pickle.Unpickler):
+# That in C does not let keys be checked before they are hashed.
+_PythonUnpickler: Any = pickle._Unpickler
+
+
+class _Unpickler(_PythonUnpickler):
+    dispatch: ClassVar[dict[int, Any]] = dict(_PythonUnpickler.dispatch)
+
     def find_class(self, module: str, name: str) -> Any:
         try:
             return _Name(_ALLOWED[module, name])
         except KeyError:
             raise pickle.UnpicklingError(f"it names {module}.{name}") from None
 
+    def load_setitem(self) -> None:
+        _check_key(self.stack[-2])
+        super().load_setitem()
 
-def _real(value: Any) -> Any:
-    """Replace stand-ins by what they stand for."""
-    if isinstance(value, _Array):
-        return value.real()
-    if isinstance(value, _Dtype):
-        return value.value
-    if isinstance(value, dict):
-        return {_real(key): _real(item) for key, item in value.items()}
-    if isinstance(value, _Name):
-        raise pickle.UnpicklingError("it holds a function")
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return type(value)(_real(item) for item in value)
-    return value
+    dispatch[pickle.SETITEM[0]] = load_setitem
+
+    def load_setitems(self) -> None:
+        for key in self.stack[::2]:
+            _check_key(key)
+        super().load_setitems()
+
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+
+    def load_dict(self) -> None:
+        for key in self.stack[::2]:
+            _check_key(key)
+        super().load_dict()
+
+    dispatch[pickle.DICT[0]] = load_dict
+
+    def load_additems(self) -> None:
+        for member in self.stack:
+            _check_key(member)
+        super().load_additems()
+
+    dispatch[pickle.ADDITEMS[0]] = load_additems
+
+    def load_frozenset(self) -> None:
+        for member in self.stack:
+            _check_key(member)
+        super().load_frozenset()
+
+    dispatch[pickle.FROZENSET[0]] = load_frozenset
+
+    def load_bytearray8(self) -> None:
+        (length,) = struct.unpack("<Q", self.read(8))
+        self.append(bytearray(self.read(length)))  # never longer than the pickle
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
+
+
+class _Realiser:
+    """Replaces stand-ins by what they stand for; what is shared stays shared.
+
+    Parameters
+    ----------
+    limit
+        The most that a value may unfold to: bytes of arrays, and one per other value,
+        counted as often as they are referred to.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._made: dict[int, tuple[Any, int]] = {}
+        self._begun: set[int] = set()
+
+    def real(self, value: Any) -> Any:
+        """Return the value without stand-ins.
+
+        Raises
+        ------
+        pickle.UnpicklingError
+            If it holds a function or itself, or unfolds to more than the limit.
+        """
+        return self._real(value)[0]
+
+    def _real(self, value: Any) -> tuple[Any, int]:
+        place = id(value)
+        if place not in self._made:
+            if place in self._begun:
+                raise pickle.UnpicklingError("it holds itself")
+            self._begun.add(place)
+            made, size = self._make(value)
+            if size > self._limit:
+                raise pickle.UnpicklingError("it unfolds to much more than it holds")
+            self._made[place] = made, size
+        return self._made[place]
+
+    def _make(self, value: Any) -> tuple[Any, int]:
+        if isinstance(value, _Name):
+            raise pickle.UnpicklingError("it holds a function")
+        if isinstance(value, _Dtype):
+            return value.value, 1
+        if isinstance(value, _Array):
+            made, inner = self._all(value.data if isinstance(value.data, list) else [])
+            array = value.real(made)
+            return array, array.nbytes + inner
+        if isinstance(value, dict):
+            made, inner = self._all(value.values())
+            return dict(zip(value, made, strict=True)), inner
+        if isinstance(value, list | tuple):
+            made, inner = self._all(value)
+            return type(value)(made), inner
+        return value, 1
+
+    def _all(self, values: Iterable[Any]) -> tuple[list[Any], int]:
+        """Return the real values, and one more than what they unfold to together."""
+        pairs = [self._real(value) for value in values]
+        return [made for made, _ in pairs], 1 + sum(size for _, size in pairs)
