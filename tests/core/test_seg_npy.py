@@ -271,7 +271,10 @@ def doubled(container: bytes, times: int) -> bytes:
             doubled(b"\x86", 60) + b"cbuiltins\nset\n]h\x3ca\x85R.", id="shared tuples in a set"
         ),
         pytest.param(
-            pickle.dumps(np.zeros(1 << 16, np.uint8), 2)[:-1] + b"q\xc80](" + b"h\xc8" * 999 + b"e.",
+            pickle.dumps(np.zeros(1 << 16, np.uint8), 2)[:-1]
+            + b"q\xc80]("
+            + b"h\xc8" * 999
+            + b"e.",
             id="one array many times",
         ),
         pytest.param(b"\x80\x05\x96" + (1 << 33).to_bytes(8, "little") + b".", id="8 GiB of bytes"),

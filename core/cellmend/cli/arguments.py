@@ -74,6 +74,11 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of the results (default: beside the input)",
     )
+    parser.add_argument(
+        "--axes",
+        metavar="AXES",
+        help="what the dimensions of the files are, such as ZCYX, where they do not say it",
+    )
 
 
 def diameter(text: str) -> float | None:

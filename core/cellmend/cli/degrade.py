@@ -84,7 +84,8 @@ def run(args: argparse.Namespace) -> int:
         from cellmend.io.tiff import write_image
 
         write_image(
-            outputs[0], degrade_image(read(source), settings, file_seed(source, seed), report)
+            outputs[0],
+            degrade_image(read(source, args.axes), settings, file_seed(source, seed), report),
         )
         return {}
 

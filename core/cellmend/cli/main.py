@@ -17,6 +17,7 @@ COMMANDS = {
     "degrade": "make clean images worse: noise, blur, fewer pixels",
     "evaluate": "compare masks with true masks",
     "measure": "measure every cell of an image",
+    "convert": "write images or masks in another format",
     "train": "train or fine-tune a model",
     "models": "list, show, add, remove or export models",
     "study": "measure what the models do, with tables and pictures",

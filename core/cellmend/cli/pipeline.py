@@ -70,10 +70,10 @@ class Pipeline:
             self._segmenter = Segmenter(self._settings.model, self._device)
         return self._segmenter
 
-    def run(self, source: Path, report: Reporter) -> Found:
-        """Restore and segment one file."""
+    def run(self, source: Path, report: Reporter, axes: str | None = None) -> Found:
+        """Restore and segment one file; `axes` are what it is read with."""
         segmenter = self.load()
-        original = read(source)
+        original = read(source, axes)
         steps = self._restored(original, segmenter, report)
         result = segmenter.run(
             steps[-1].image if steps else original,

@@ -11,7 +11,7 @@ from cellmend.chain import restore_at_estimate, restore_in_turn
 from cellmend.cli.arguments import SETTING, add_everywhere, add_inputs, diameter, setting
 from cellmend.cli.batch import Batch, Work
 from cellmend.cli.config import build_settings
-from cellmend.io.folder import RESTORED_TIF, output_path
+from cellmend.io.folder import RESTORED, output_path
 from cellmend.params import FilterName, FilterSettings, RestoreSettings
 from cellmend.progress import Reporter
 from cellmend.restore.degrade import TASKS
@@ -43,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="unit",
         help="values of the result: as in the original (raw), 0 to 1 (unit, the default), "
         "or the full range of an integer type",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("tif", "zarr"),
+        default="tif",
+        help="OME-TIFF (the default) or OME-Zarr",
     )
     add_filter_arguments(parser)
     add_everywhere(parser, batch_size="tiles.batch_size")
@@ -83,35 +89,34 @@ def run(args: argparse.Namespace) -> int:
     find(settings.model)
     batch = Batch(args, {**settings.model_dump(), "scale": args.scale})
     work = None if args.dry_run else make_work(args, settings, auto)
-    batch.run(batch.collect(args.input), lambda source: planned(source, args.output), work)
+    batch.run(batch.collect(args.input), lambda source: planned(source, args), work)
     return batch.finish()
 
 
 def run_filter(args: argparse.Namespace) -> int:
     """Filter every input."""
-    from cellmend.io import read
-    from cellmend.io.tiff import write_image
+    from cellmend.io import read, write
     from cellmend.restore import filter_image, to_scale
     from cellmend.restore.filters import complete
 
     settings = complete(build_settings(FilterSettings, args))
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
-        original = read(source)
+        original = read(source, args.axes)
         options = dict(settings)
         result = filter_image(original, options.pop(FILTER), report=report, **options)
         image = to_scale(result.image, original, args.scale)
-        write_image(outputs[0], image, provenance=result.provenance.as_dict())
+        write(outputs[0], image, result.provenance.as_dict())
         return {FILTER: settings.filter}
 
     batch = Batch(args, {**settings.model_dump(), "scale": args.scale})
-    batch.run(batch.collect(args.input), lambda source: planned(source, args.output), work)
+    batch.run(batch.collect(args.input), lambda source: planned(source, args), work)
     return batch.finish()
 
 
-def planned(source: Path, folder: Path | None) -> list[Path]:
+def planned(source: Path, args: argparse.Namespace) -> list[Path]:
     """Return the file that is written for `source`."""
-    return [output_path(source, RESTORED_TIF, folder)]
+    return [output_path(source, f"{RESTORED}.{args.format}", args.output)]
 
 
 def make_work(args: argparse.Namespace, settings: RestoreSettings, auto: bool) -> Work:
@@ -126,8 +131,7 @@ def make_work(args: argparse.Namespace, settings: RestoreSettings, auto: bool) -
     auto
         Whether the diameter of each image is estimated by the segmentation network.
     """
-    from cellmend.io import read
-    from cellmend.io.tiff import write_image
+    from cellmend.io import read, write
     from cellmend.restore import Restorer, to_scale
     from cellmend.segment import Segmenter
 
@@ -137,14 +141,14 @@ def make_work(args: argparse.Namespace, settings: RestoreSettings, auto: bool) -
     options: dict[str, Any] = {"normalize": settings.normalize, "tiles": settings.tiles}
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
-        original = read(source)
+        original = read(source, args.axes)
         if segmenter is None:
             steps = restore_in_turn(original, [restorer], settings.diameter, report, **options)
         else:
             steps = restore_at_estimate(original, [restorer], segmenter, report, **options)
         result = steps[-1]
         image = to_scale(result.image, original, args.scale)
-        write_image(outputs[0], image, provenance=result.provenance.as_dict())
+        write(outputs[0], image, result.provenance.as_dict())
         size = result.provenance.settings["diameter"]
         return {"model": settings.model, "diameter": round(size, 2)}
 

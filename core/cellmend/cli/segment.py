@@ -146,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
         pipeline.load()
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
-        found = pipeline.run(source, report)
+        found = pipeline.run(source, report, args.axes)
         save(found, kinds, args.output)
         return {"cells": found.count, "diameter": round(found.result.diameter, 2)}
 

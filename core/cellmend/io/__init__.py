@@ -1,5 +1,5 @@
 """Files in and out."""
 
-from cellmend.io.formats import read
+from cellmend.io.formats import read, write
 
-__all__ = ["read"]
+__all__ = ["read", "write"]

@@ -28,7 +28,6 @@ COCO_JSON = "_coco.json"
 SEG_NPY = "_seg.npy"
 RESTORED = "_restored"
 RESTORED_TIF = f"{RESTORED}.tif"
-RESTORED_ZARR = f"{RESTORED}.zarr"
 MEASUREMENTS_CSV = "_measurements.csv"
 OVERLAY_PNG = "_overlay.png"
 

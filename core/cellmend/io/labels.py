@@ -10,11 +10,13 @@ import tifffile
 from numpy.typing import NDArray
 
 from cellmend.errors import FileFormatError
+from cellmend.image import Image
 from cellmend.io import ome_zarr, raster, tiff
 from cellmend.io.atomic import replacing
 from cellmend.io.limits import check_file
 from cellmend.io.npy import read_npy_array
 from cellmend.io.ome_zarr import is_zarr
+from cellmend.io.ome_zarr_write import write_ome_zarr
 from cellmend.io.seg_npy import is_seg_npy
 from cellmend.io.seg_npy import read as read_seg
 
@@ -88,6 +90,11 @@ def checked_labels(path: Path, array: NDArray[np.generic]) -> NDArray[np.uint32]
     return np.ascontiguousarray(array, dtype=np.uint32)
 
 
+def is_masks_name(path: Path) -> bool:
+    """Tell by its name whether a file holds masks: ``_seg.npy``, or ``_masks.`` and an ending."""
+    return path.name.endswith("_seg.npy") or path.stem.endswith("_masks")
+
+
 def narrowest(masks: NDArray[np.integer]) -> NDArray[np.uint16] | NDArray[np.uint32]:
     """Return masks as uint16 while all ids fit, else as uint32."""
     fits = masks.size == 0 or int(masks.max()) <= LARGEST_UINT16
@@ -95,7 +102,7 @@ def narrowest(masks: NDArray[np.integer]) -> NDArray[np.uint16] | NDArray[np.uin
 
 
 def write_labels(path: str | Path, masks: NDArray[np.integer]) -> None:
-    """Write masks as a compressed TIFF (2D or 3D) or as a 16-bit PNG (2D, ids to 65,535).
+    """Write masks: TIFF, OME-Zarr, NPY, or a 16-bit PNG (one plane, ids to 65,535).
 
     Raises
     ------
@@ -117,6 +124,11 @@ def write_labels(path: str | Path, masks: NDArray[np.integer]) -> None:
             )
     elif ending == ".png":
         _write_png(file, data)
+    elif ending == ".npy":
+        with replacing(file) as temporary, temporary.open("wb") as opened:
+            np.save(opened, data, allow_pickle=False)
+    elif ending == ".zarr":
+        write_ome_zarr(file, Image(data, "ZYX"[-data.ndim :]), labels=data)
     else:
         raise FileFormatError(file, f"masks cannot be written as {ending or 'such'} files.")
 

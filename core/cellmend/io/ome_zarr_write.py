@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -69,7 +70,7 @@ def write_ome_zarr(
         _write_levels(root, data, image.axes, image.pixel_size_um, name, _mean)
         root.attrs["omero"] = _omero(image, name)
         if provenance is not None:
-            root.attrs["cellmend"] = dict(provenance)
+            root.attrs["cellmend"] = json.loads(json.dumps(dict(provenance), default=str))
         if labels is not None:
             group = root.create_group("labels")
             group.attrs["labels"] = [LABELS]
