@@ -62,7 +62,7 @@ class AxesError(FileFormatError):
         super().__init__(
             path,
             f"the axes of an array of shape {shape} cannot be guessed.",
-            hint="Say which is which, for instance axes=TCZYX.",
+            hint="Say which is which, with axes= or --axes, for instance TCZYX.",
         )
         self.shape = shape
 
