@@ -306,7 +306,7 @@ def test_every_kind_that_fits_is_exported_into_the_folder(tmp_path):
     assert read_provenance(tmp_path / "plate 1 well_restored.tif") == {"model": "d"}
     volume = Results(Path("v.tif"), Image(np.zeros((2, 40, 50)), "ZYX"), np.stack([cells()] * 2))
     fitting = {name for name, kind in KINDS.items() if kind.fits(volume)}
-    assert fitting == {"tif", "rois", "csv", "overlay"}
+    assert fitting == {"tif", "zarr", "rois", "csv", "overlay"}
     with zipfile.ZipFile(tmp_path / "plate 1 well_rois.zip") as archive:
         assert archive.testzip() is None
 
