@@ -65,6 +65,19 @@ def test_the_part_with_the_most_cells_is_taken() -> None:
     assert masks[densest_part(masks, 500)].shape == masks.shape
 
 
+def test_of_a_real_pair_the_part_with_the_most_contrast_is_taken(tmp_path: Path) -> None:
+    clean = np.zeros((60, 80), np.uint8)
+    clean[50:55, 62:70] = 200
+    for name, image in (("a_clean", clean), ("a_noisy", clean // 2)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", image)
+    files = low_high_files([tmp_path])[0]
+    pair = read_low_high(files, 30)
+    assert pair.clean.shape == (30, 30)
+    assert (pair.clean > 0).sum() == 40
+    np.testing.assert_array_equal(pair.noisy * 2, pair.clean)
+    assert read_low_high(files).clean.shape == (60, 80)
+
+
 def test_a_crop_grows_with_the_cells(pairs_folder: Path) -> None:
     files = masked_files([pairs_folder])[0]
     whole, part = read_case(files), read_case(files, 100)

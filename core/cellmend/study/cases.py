@@ -153,7 +153,15 @@ def read_case(files: Files, crop: int = 0) -> Case:
 
 
 def read_low_high(files: Files, crop: int = 0) -> LowHigh:
-    """Read a clean and a noisy image and cut out the middle, `crop` pixels wide (0: all).
+    """Read a clean and a noisy image and cut out the part with the most contrast.
+
+    Parameters
+    ----------
+    files
+        The clean and the noisy image.
+    crop
+        Side of the part in pixels; 0 for all. Contrast is the standard deviation of the
+        clean image.
 
     Raises
     ------
@@ -167,7 +175,7 @@ def read_low_high(files: Files, crop: int = 0) -> LowHigh:
             f"it has the shape {noisy.shape}, the clean image {clean.shape}.",
             hint="A study takes 2D images of the same field.",
         )
-    part = tuple(_middle(length, crop) for length in clean.shape)
+    part = max(_parts(clean.shape, crop), key=lambda place: float(clean[place].std()))
     pair = LowHigh(files.name, files.group, noisy[part], clean[part])
     _check(files.first, pair.clean)
     _check(files.second, pair.noisy)
@@ -184,11 +192,7 @@ def seen_plane(image: Image) -> Floats:
 
 def densest_part(masks: NDArray[np.integer], side: int) -> tuple[slice, slice]:
     """Return the square of `side` pixels with the most cells among half-overlapping ones."""
-    if side <= 0:
-        return slice(None), slice(None)
-    rows, columns = (_starts(length, side) for length in masks.shape)
-    places = [(slice(y, y + side), slice(x, x + side)) for y in rows for x in columns]
-    return max(places, key=lambda place: len(np.unique(masks[place])))
+    return max(_parts(masks.shape, side), key=lambda place: len(np.unique(masks[place])))
 
 
 def group_of(folder: Path) -> str:
@@ -224,9 +228,12 @@ def _check(path: Path, image: Floats) -> None:
         raise FileFormatError(path, error.message, hint=error.hint) from error
 
 
-def _middle(length: int, side: int) -> slice:
-    start = max(0, (length - side) // 2) if side > 0 else 0
-    return slice(start, start + side if side > 0 else length)
+def _parts(shape: tuple[int, ...], side: int) -> list[tuple[slice, slice]]:
+    """Return squares of `side` pixels that overlap by half and cover the image; 0: the whole."""
+    if side <= 0:
+        return [(slice(None), slice(None))]
+    rows, columns = (_starts(length, side) for length in shape)
+    return [(slice(y, y + side), slice(x, x + side)) for y in rows for x in columns]
 
 
 def _starts(length: int, side: int) -> list[int]:

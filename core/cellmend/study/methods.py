@@ -55,7 +55,7 @@ FILTER_GRIDS: dict[str, dict[str, Grid]] = {
     "denoise": {
         "gaussian": ({"radius": 0.75}, {"radius": 1.5}, {"radius": 3.0}),
         "median": ({"radius": 1.0}, {"radius": 2.0}, {"radius": 3.0}),
-        "nl-means": ({"strength": 0.6}, {"strength": 1.0}, {"strength": 1.6}),
+        "nl-means": ({"strength": 0.8}, {"strength": 1.6}, {"strength": 3.0}),
     },
     "deblur": {
         "richardson-lucy": ({"iterations": 5}, {"iterations": 15}, {"iterations": 40}),

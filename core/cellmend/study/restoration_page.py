@@ -18,6 +18,8 @@ from cellmend.study.tables import Table
 from cellmend.study.trained import MOST_IMAGES
 
 TITLE = "Restoration study"
+MOST_COLUMNS = 6
+"""Pictures in a row; more go on in the next."""
 RATES = ("TP rate", "FP rate (invented cells)", "FN rate")
 
 
@@ -149,7 +151,9 @@ def _add_pictures(page: Page, records: Sequence[Record]) -> None:
         panels = [_panel(every[name]) for name in order]
         strength = every[order[0]].strength
         told = "" if np.isnan(strength) else f"\n{strength:.3g}"
-        rows.append((fill(image, ROW_WIDTH) + told, panels))
+        for start in range(0, len(panels), MOST_COLUMNS):
+            name = "" if start else fill(image, ROW_WIDTH) + told
+            rows.append((name, panels[start : start + MOST_COLUMNS]))
     if rows:
         page.picture(
             picture_grid(rows),
