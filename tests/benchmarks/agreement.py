@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -30,9 +29,10 @@ from cellmend.io.labels import read_labels
 from cellmend.metrics import match
 from cellmend.params import MaskSettings
 from cellmend.segment import Segmenter
+from cellmend.size import median_diameter
 
 PEER = Path(__file__).with_name("agreement_peer.py")
-SIDE = 512
+SIDE = 384
 """Images are cut to this many pixels along Y and X, to keep the peer's time within minutes."""
 
 Array = NDArray[np.generic]
@@ -48,33 +48,28 @@ def data_sets(data: Path) -> Iterator[tuple[str, list[Path]]]:
     yield from found.items()
 
 
+def central(array: Array) -> Array:
+    """Return the middle of the planes, `SIDE` pixels along Y and X at most."""
+    starts = [max(0, n - SIDE) // 2 for n in array.shape[-2:]]
+    return array[(..., *(slice(start, start + SIDE) for start in starts))]
+
+
 def consecutive(masks: Array) -> NDArray[np.int32]:
-    """Return the central part of the masks, numbered without gaps as the peer needs them."""
-    cut = tuple(slice((n - min(n, SIDE)) // 2, (n + min(n, SIDE)) // 2) for n in masks.shape[-2:])
-    part = np.maximum(masks[(..., *cut)].astype(np.int64), 0)
-    ids, inverse = np.unique(part, return_inverse=True)
-    return (inverse.reshape(part.shape) + (0 if ids[0] == 0 else 1)).astype(np.int32)
+    """Return the masks numbered without gaps, as the peer needs them."""
+    ids, inverse = np.unique(np.maximum(masks.astype(np.int64), 0), return_inverse=True)
+    return (inverse.reshape(masks.shape) + (ids[0] > 0)).astype(np.int32)
 
 
-def network_output(segmenter: Segmenter, file: Path) -> dict[str, Array]:
+def network_output(segmenter: Segmenter, file: Path, masks: Array) -> dict[str, Array]:
     """Return what the network says about an image, and the steps it asks for."""
     image = cellmend.read(file.with_name(file.name.replace("_masks", "_img")))
-    found = segmenter.run(image, do_3d="Z" in image.axes)
-    cut = (..., slice(SIDE), slice(SIDE))
-    return {
-        "flows": np.ascontiguousarray(found.flows[cut]),
-        "cellprob": np.ascontiguousarray(found.cellprob[cut]),
-        "niter": np.array(found.niter),
-    }
-
-
-def ask_peer(peer: str, job: dict[str, Array], folder: Path) -> dict[str, Array]:
-    """Have the other program compute its side of `job`."""
-    given, answer = folder / "given.npz", folder / "answer.npz"
-    np.savez(given, **job)
-    subprocess.run([peer, "-W", "ignore", str(PEER), str(given), str(answer)], check=True)
-    with np.load(answer) as arrays:
-        return dict(arrays)
+    found = segmenter.run(
+        central(image.data),
+        axes=image.axes,
+        diameter=median_diameter(masks) or 30.0,
+        do_3d=masks.ndim == 3,
+    )
+    return {"flows": found.flows, "cellprob": found.cellprob, "niter": np.array(found.niter)}
 
 
 def compare(job: dict[str, Array], theirs: dict[str, Array]) -> tuple[Array, Array, Array]:
@@ -103,6 +98,27 @@ def same_masks(flows: Array, cellprob: Array, niter: int, theirs: Array) -> Arra
     return np.array([found.tp[0], found.tp[0] + found.fp[0] + found.fn[0]])
 
 
+def write_jobs(
+    data: Path, only: str, images: int, segmenter: Segmenter | None, folder: Path
+) -> dict[str, list[Path]]:
+    """Write what both programs are given, a file for each image; return those of each set."""
+    jobs: dict[str, list[Path]] = defaultdict(list)
+    for name, files in data_sets(data):
+        for file in files[:images] if only in name else []:
+            job: dict[str, Array] = {"masks": consecutive(central(read_labels(file)))}
+            if segmenter is not None:
+                job |= network_output(segmenter, file, job["masks"])
+            jobs[name].append(folder / f"{name.replace('/', '-')}-{file.stem}.npz")
+            np.savez(jobs[name][-1], **job)
+    return jobs
+
+
+def load(file: Path) -> dict[str, Array]:
+    """Return the arrays of an npz file."""
+    with np.load(file) as arrays:
+        return dict(arrays)
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -113,23 +129,22 @@ def main() -> None:
     parser.add_argument("--only", default="", help="data sets whose name contains this")
     options = parser.parse_args()
     segmenter = None if options.no_network else Segmenter(device="cpu")
-    print(f"{'data set':36s} {'cells':>6s} {'cosine':>8s} {'AP true':>8s} {'AP net':>8s} (cells)")
-    for name, files in data_sets(options.data):
-        if options.only not in name:
-            continue
-        sums = np.zeros((3, 2))
-        cells = 0
-        for file in files[: options.images]:
-            job: dict[str, Array] = {"masks": consecutive(read_labels(file))}
-            if segmenter is not None:
-                job |= network_output(segmenter, file)
-            with tempfile.TemporaryDirectory() as folder:
-                theirs = ask_peer(options.peer, job, Path(folder))
-            sums += np.array(compare(job, theirs))
-            cells += int(job["masks"].max())
-        cosine, true, net = (part / whole if whole else np.nan for part, whole in sums)
-        print(f"{name:36s} {cells:6d} {cosine:8.5f} {true:8.4f} {net:8.4f} ({sums[2, 1]:.0f})")
-        sys.stdout.flush()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        jobs = write_jobs(options.data, options.only, options.images, segmenter, folder)
+        subprocess.run([options.peer, "-W", "ignore", str(PEER), place], check=True)
+        print(
+            f"{'data set':36s} {'cells':>6s} {'cosine':>8s} {'AP true':>8s} {'AP net':>8s} (cells)"
+        )
+        for name, files in jobs.items():
+            sums = np.zeros((3, 2))
+            cells = 0
+            for file in files:
+                job = load(file)
+                sums += np.array(compare(job, load(file.with_suffix(".peer.npz"))))
+                cells += int(job["masks"].max())
+            cosine, true, net = (part / whole if whole else np.nan for part, whole in sums)
+            print(f"{name:36s} {cells:6d} {cosine:8.5f} {true:8.4f} {net:8.4f} ({sums[2, 1]:.0f})")
 
 
 if __name__ == "__main__":

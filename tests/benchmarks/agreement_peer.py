@@ -1,6 +1,7 @@
 """The other program's side of `agreement.py`; runs in its environment, not in ours."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,11 +21,16 @@ def masks(flows, cellprob, niter):
     )
 
 
-given = np.load(sys.argv[1])
-truth = given["masks"]
-flows = dynamics.masks_to_flows(truth.astype(np.int64), device=CPU)[: truth.ndim]
-unit = flows if truth.ndim == 2 else flows / 2
-answer = {"flows": flows, "true_masks": masks(5 * unit, np.where(truth > 0, 5, -5), 200)}
-if "flows" in given:
-    answer["network_masks"] = masks(given["flows"], given["cellprob"], int(given["niter"]))
-np.savez(sys.argv[2], **answer)
+def answer(given):
+    """Return the flows of the true masks, and the masks of those flows and of the network's."""
+    truth = given["masks"]
+    flows = dynamics.masks_to_flows(truth.astype(np.int64), device=CPU)[: truth.ndim]
+    unit = flows if truth.ndim == 2 else flows / 2
+    found = {"flows": flows, "true_masks": masks(5 * unit, np.where(truth > 0, 5, -5), 200)}
+    if "flows" in given:
+        found["network_masks"] = masks(given["flows"], given["cellprob"], int(given["niter"]))
+    return found
+
+
+for file in sorted(Path(sys.argv[1]).glob("*.npz")):
+    np.savez(file.with_suffix(".peer.npz"), **answer(np.load(file)))
