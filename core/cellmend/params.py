@@ -63,6 +63,10 @@ class SegmentSettings(Settings):
 
     Channels are one-based. The first is the one to segment, 0 for the mean of all;
     the second is the optional nuclear channel, 0 for none.
+
+    Of a volume, `stitch_threshold` links the cells of consecutive planes. `do_3d` finds them
+    in three directions instead; then `anisotropy` is the distance of planes over the size of
+    a pixel, and `flow_smoothing` the standard deviation in voxels of a Gaussian over the flows.
     """
 
     model: str = "generalist"
