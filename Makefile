@@ -31,8 +31,11 @@ format: setup
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+# PEER=/path/to/python of an environment with cellpose 3 puts that beside it.
+PEER ?=
 bench: setup
 	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/startup.py
+	$(BIN)/cellmend study speed --output out/bench $(if $(PEER),--peer $(PEER))
 	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/editing.py
 
 docs:

@@ -13,6 +13,7 @@ import importlib
 
 STUDIES = {
     "restoration": "does mending images help to find the cells in them?",
+    "speed": "how fast the library is, beside Cellpose 3 where it is at hand",
     "segmentation": "what models find on images with true masks, side by side",
 }
 

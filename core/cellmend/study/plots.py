@@ -107,6 +107,19 @@ def diameters(points: Mapping[str, Floats]) -> str:
     return _svg(figure)
 
 
+def ratios(values: Mapping[str, tuple[float, float]]) -> str:
+    """Draw a bar per name, and a line at what it should reach; logarithmic."""
+    figure, (axes,) = _figure(1, width=6.4, height=0.4 * len(values) + 0.8)
+    for place, (ratio, target) in enumerate(values.values()):
+        axes.barh(place, ratio, color="#00897b" if ratio >= target else "#d55e00", height=0.6)
+        axes.plot([target, target], [place - 0.4, place + 0.4], color="black", linewidth=1.5)
+    axes.set_yticks(range(len(values)), list(values))
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.axvline(1, color="#b0bec5", linewidth=1)
+    return _svg(figure)
+
+
 def spreads(values: Mapping[str, Mapping[str, Floats]]) -> str:
     """Draw a square per measure: every image as a point per method, the mean as a cross."""
     figure, every = _figure(len(values), width=3.4, height=3.4)

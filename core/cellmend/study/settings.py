@@ -91,3 +91,29 @@ class SegmentationStudySettings(Settings):
     pictures: Count = 6
     batch_size: Annotated[int, Field(ge=1)] = 8
     device: str = "auto"
+
+
+class SpeedStudySettings(Settings):
+    """How the speed study is done.
+
+    Attributes
+    ----------
+    peer
+        The Python of an environment with Cellpose 3; None times Cellmend alone.
+    works
+        Names of the pieces of work; all where it is empty.
+    runs
+        Counted runs of each.
+    side
+        Of the label images in pixels.
+    batch_size
+        Tiles that the network takes at once.
+    """
+
+    peer: Path | None = None
+    works: tuple[str, ...] = ()
+    runs: Annotated[int, Field(ge=1)] = 5
+    side: Annotated[int, Field(ge=448)] = 2048
+    batch_size: Annotated[int, Field(ge=1, le=4)] = 4
+    device: Literal["auto", "cpu"] = "cpu"
+    seed: int = 0
