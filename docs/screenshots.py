@@ -13,10 +13,14 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QSettings
+from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QWidget
+
+if TYPE_CHECKING:
+    from cellmend_app.window import MainWindow
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "images"
@@ -76,6 +80,9 @@ def photograph(image: Path) -> None:
         window.view.fit()
         QTest.qWait(200)
         save(window, PICTURES / name)
+    half_edit(window)
+    save(window, PICTURES / "editing.png")
+    window.view.cancel()
     window.services.files.save()
     until(lambda: bool(window.services.files.corrected()))
     window.actions_["retrain"].trigger()
@@ -85,6 +92,23 @@ def photograph(image: Path) -> None:
     save(dialog, PICTURES / "retrain.png")
     dialog.close()
     window.close()
+
+
+def half_edit(window: MainWindow) -> None:
+    """Select some cells, and leave a polygon half drawn."""
+    from cellmend.labels.choose import in_box
+    from cellmend_app.tools import Pointer
+
+    labels = window.document.labels
+    height, width = labels.array.shape
+    window.document.select(*in_box(labels.index, (0, 0, height // 2, width // 3)))
+    window.actions_["polygon"].trigger()
+    tool = window.workbench.tools["polygon"]
+    for y, x in ((0.55, 0.5), (0.5, 0.62), (0.62, 0.7), (0.75, 0.6)):
+        corner = Pointer(y * height, x * width, Qt.MouseButton.LeftButton)
+        tool.press(corner)
+        tool.release(corner)
+    QTest.qWait(200)
 
 
 def until(ready: Callable[[], bool]) -> None:
