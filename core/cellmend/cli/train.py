@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cellmend.cli.arguments import add_everywhere, channels, numbers, setting
+from cellmend.cli.arguments import SETTING, add_everywhere, channels, numbers, setting
 from cellmend.cli.config import build_settings
 from cellmend.cli.terminal import TerminalReporter
 from cellmend.errors import CellmendError, InputError
@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "a_img.tif, or a_seg.npy); with --method also on noisy images alone, or on "
         "a_noisy.tif beside a_clean.tif. The model lands among your own and is ready to use."
     )
-    parser.add_argument("kind", choices=("segmentation", "restoration"), help="what to train")
+    parser.add_argument(
+        "kind", choices=("segmentation", "restoration", "size"), help="what to train"
+    )
     parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help="folders, or images")
     parser.add_argument("--name", metavar="NAME", help="name of the new model", **setting("name"))
     parser.add_argument(
@@ -187,6 +189,7 @@ def check_combination(args: argparse.Namespace) -> None:
     foreign = {
         "segmentation": ("task", "loss", "segmenter", "method", "diameter"),
         "restoration": ("degrade",),
+        "size": ("task", "loss", "segmenter", "method", "diameter", "degrade"),
     }[args.kind]
     if args.kind == "restoration":
         foreign += ("loss", "segmenter") if args.method else ("diameter",)
@@ -231,7 +234,9 @@ def train(args: argparse.Namespace, settings: TrainSettings, report: TerminalRep
     for name in ("task", "loss", "segmenter", "diameter", "degrade"):
         if getattr(args, name):
             options[name] = getattr(args, name)
-    if args.kind == "segmentation":
+    if args.kind == "size":
+        train_size(args, settings, report)
+    elif args.kind == "segmentation":
         library.segmentation(args.data, **options)
     elif args.method is None:
         library.restoration(args.data, **options)
@@ -239,6 +244,22 @@ def train(args: argparse.Namespace, settings: TrainSettings, report: TerminalRep
         library.paired(args.data, **options)
     else:
         library.blind(args.data, method=args.method, **options)
+
+
+def train_size(args: argparse.Namespace, settings: TrainSettings, report: TerminalReporter) -> None:
+    """Train a size model; of the settings it takes those that make sense for it."""
+    from cellmend.train.size import EPOCHS, size
+
+    entry = size(
+        args.data,
+        name=settings.name,
+        start_from=settings.start_from or "generalist",
+        epochs=settings.epochs if f"{SETTING}epochs" in args else EPOCHS,
+        seed=settings.seed,
+        device=settings.device,
+        report=report,
+    )
+    tell(args, {"event": "done", "model": str(entry.path), "name": entry.name})
 
 
 def tell(args: argparse.Namespace, event: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cellmend.params import NormalizeSettings
 
-TaskName = Literal["segmentation", "denoise", "deblur", "upsample"]
+TaskName = Literal["segmentation", "denoise", "deblur", "upsample", "size"]
 
 SEGMENTATION_NAMES = ("generalist", "nuclei")
 RESTORATION_NAMES = (
@@ -19,7 +19,8 @@ RESTORATION_NAMES = (
     "deblur-nuclei",
     "upsample-nuclei",
 )
-KNOWN_NAMES = SEGMENTATION_NAMES + RESTORATION_NAMES
+SIZE_NAMES = ("generalist-size", "nuclei-size")
+KNOWN_NAMES = SEGMENTATION_NAMES + RESTORATION_NAMES + SIZE_NAMES
 """The names that Cellmend gives a meaning to, installed or not."""
 
 
@@ -47,8 +48,8 @@ class ModelCard(BaseModel):
 
     @property
     def restores(self) -> bool:
-        """Whether the model restores images; otherwise it segments them."""
-        return self.task != "segmentation"
+        """Whether the model restores images."""
+        return self.task not in ("segmentation", "size")
 
 
 def task_of_name(name: str) -> TaskName:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from cellmend.errors import ModelError
 from cellmend.net.card import file_sha256
 from cellmend.net.unet import CPNet
 from cellmend.net.weights import build_net, read_weights
@@ -34,11 +35,17 @@ def load_model(path_or_name: str | Path) -> Model:
     Raises
     ------
     ModelError
-        If there is no such model; the message lists those there are.
+        If there is no such model, in which case the message lists those there are;
+        or if it holds no network.
     FileFormatError
         If the file is damaged, holds more than tensors, or is of Cellpose 4.
     """
     entry = find(path_or_name)
+    if entry.card.task == "size":
+        raise ModelError(
+            f"The model {entry.name!r} estimates diameters; it neither segments nor restores.",
+            hint="It is used by itself wherever the diameter is not given.",
+        )
     return Model(entry.name, entry.path, entry.card, build_net(read_weights(entry.path)))
 
 

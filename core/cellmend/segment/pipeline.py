@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from cellmend.registry.files import Model, load_model
 from cellmend.segment.diameter import estimate_diameter
 from cellmend.segment.network import Network
 from cellmend.segment.volume import segment_volume
+from cellmend.size import SizeModel, size_model_of
 
 Floats = NDArray[np.float32]
 
@@ -147,7 +149,7 @@ class Segmenter:
         if size is None:
             begin = ESTIMATE_SHARE
             part = Share(report, 0, begin, "estimating the diameter")
-            size = estimate_diameter(network, _middle(data), part)
+            size = estimate_diameter(network, _middle(data), self._size_model, part)
         frames = data if "T" in source.axes else data[:, None]
         rest = shares(Share(report, begin, 1, "finding cells"), frames.shape[1])
         parts = [
@@ -187,7 +189,13 @@ class Segmenter:
         )
         data = self._channels(as_image(image, axes), settings)
         network = Network(self._runner, settings.tiles)
-        return estimate_diameter(network, _middle(data), report)
+        return estimate_diameter(network, _middle(data), self._size_model, report)
+
+    @cached_property
+    def _size_model(self) -> SizeModel | None:
+        """The size model that goes with this model, if there is one."""
+        found = size_model_of(self.model.name)
+        return found if found and len(found.weights) == self.model.net.widths[-1] else None
 
     def _channels(self, image: Image, settings: SegmentSettings) -> Floats:
         """Return the normalised channels the network takes: (2, [T,] [Z,] Y, X)."""

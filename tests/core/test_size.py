@@ -1,0 +1,68 @@
+"""Diameters from styles."""
+
+import numpy as np
+import pytest
+
+import cellmend
+from cellmend.cli import main
+from cellmend.errors import FileFormatError, ModelError
+from cellmend.registry import find, load_model
+from cellmend.size import SizeModel, fit_size_model, read_size_model, write_size_model
+
+
+def test_a_linear_law_of_the_style_is_found():
+    rng = np.random.default_rng(0)
+    styles, law = rng.normal(size=(2000, 6)), rng.normal(0, 0.2, 6)
+    diameters = 30 * np.exp(styles @ law + 0.1)
+    model = fit_size_model(styles[:1500], diameters[:1500], 30)
+    found = [model.diameter(style) for style in styles[1500:]]
+    np.testing.assert_allclose(found, diameters[1500:], rtol=0.02)
+
+
+def test_a_size_model_comes_back_as_it_was(tmp_path):
+    model = SizeModel(np.array([0.5, -0.25]), np.array([1.0, 2.0]), 0.125, 30.0)
+    write_size_model(tmp_path / "a.safetensors", model, {"name": "a"})
+    again = read_size_model(tmp_path / "a.safetensors")
+    style = np.array([0.3, 0.7])
+    assert again.diameter(style) == pytest.approx(model.diameter(style), rel=1e-6)
+
+
+def test_size_files_of_cellpose_are_read(tmp_path):
+    path = tmp_path / "size_cyto3.npy"
+    values = {"A": np.array([0.5, -0.25]), "smean": np.array([1.0, 2.0]), "ymean": 0.1}
+    np.save(path, {**values, "diam_mean": 30.0}, allow_pickle=True)
+    model = read_size_model(path)
+    assert model.diameter(np.array([2.0, 2.0])) == pytest.approx(30 * np.exp(0.6))
+
+
+class Hostile:
+    def __reduce__(self):
+        return (print, ("ran",))
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x93NUMPY\x01\x00", Hostile()])
+def test_what_is_no_size_file_is_named_and_not_run(tmp_path, capsys, content):
+    path = tmp_path / "size.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.save(path, np.array(content, dtype=object), allow_pickle=True)
+    with pytest.raises(FileFormatError, match=r"size\.npy"):
+        read_size_model(path)
+    assert not capsys.readouterr().out
+
+
+def test_the_bundled_size_model_is_no_network():
+    assert find("generalist-size").card.task == "size"
+    with pytest.raises(ModelError, match="estimates diameters"):
+        load_model("generalist-size")
+
+
+def test_training_one_and_using_it(home, pairs_folder, cells, capsys):
+    arguments = ["train", "size", str(pairs_folder), "--name", "mine-size", "--epochs", "2"]
+    assert main(arguments) == 0
+    card = find("mine-size").card
+    assert card.parent == "generalist"
+    assert card.training["crops"] == 8
+    segmenter = cellmend.Segmenter("generalist", "cpu")
+    assert segmenter.estimate_diameter(cells[0]) == pytest.approx(18, rel=0.2)
