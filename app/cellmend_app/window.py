@@ -34,6 +34,7 @@ from cellmend_app.actions import (
     Services,
     Workbench,
 )
+from cellmend_app.dialogs.axes import AxesDialog
 from cellmend_app.dialogs.recovery import RecoveryDialog
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
@@ -55,7 +56,7 @@ from cellmend_app.services.core_pipelines import CorePipelines
 from cellmend_app.services.layers import MaskLayerService
 from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.models import ModelService
-from cellmend_app.services.open_save import FileService
+from cellmend_app.services.open_save import AxesQuestion, FileService
 from cellmend_app.services.pipelines import Pipelines
 from cellmend_app.services.recovery import Leftover, RecoveryService
 from cellmend_app.services.restore import RestoreService
@@ -297,6 +298,7 @@ class MainWindow(QMainWindow):
         view.left.connect(self.status.readout.clear)
         services.segment.ran.connect(self._remember_run)
         services.recovery.found.connect(self._offer_recovery)
+        services.files.axes_asked.connect(self._ask_axes)
         panels.view.view_changed.connect(view.set_view)
         panels.layers.load_wanted.connect(self.actions_["load-layer"].trigger)
         services.comparing.compared.connect(self._show_difference)
@@ -332,6 +334,9 @@ class MainWindow(QMainWindow):
     def _on_image(self) -> None:
         self.hint.setVisible(self.document.image is None)
         self._show_title()
+
+    def _ask_axes(self, question: AxesQuestion) -> None:
+        AxesDialog(question, self.services.files, self).open()
 
     def _offer_recovery(self, leftovers: list[Leftover]) -> None:
         RecoveryDialog(leftovers, self.services.recovery, self).open()

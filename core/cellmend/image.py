@@ -33,7 +33,8 @@ class Image:
     source
         The file it was read from, if any.
     guessed_axes
-        Whether the axes are a guess, since the file does not say what they are.
+        Where the file does not say what its dimensions are: what they were taken for,
+        in the order of the file.
 
     Raises
     ------
@@ -46,7 +47,7 @@ class Image:
     channel_names: tuple[str, ...] = ()
     pixel_size_um: Mapping[str, float] | None = None
     source: Path | None = field(default=None)
-    guessed_axes: bool = False
+    guessed_axes: str = ""
 
     def __post_init__(self) -> None:
         check_axes(self.axes, self.data.shape)

@@ -7,7 +7,8 @@ from pathlib import Path
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 IMAGES = (
-    "Images and projects (*.cellmend *.tif *.tiff *.png *.jpg *.jpeg *.bmp *.npy);;All files (*)"
+    "Images and projects (*.cellmend *.tif *.tiff *.png *.jpg *.jpeg *.bmp *.npy"
+    " *.nd2 *.czi *.lif *.h5 *.zarr.zip);;All files (*)"
 )
 SEGMENTATIONS = "Cellpose segmentation (*_seg.npy);;All files (*)"
 PROJECTS = "Cellmend projects (*.cellmend)"

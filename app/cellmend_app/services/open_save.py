@@ -7,6 +7,7 @@ not saved are never lost without a question.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtGui import QImage
 
-from cellmend.errors import CellmendError
+from cellmend.errors import AxesError, CellmendError
 from cellmend.export.kinds import KINDS
 from cellmend.io.project import Step
 from cellmend.io.seg_npy import SegFile
@@ -31,6 +32,25 @@ from cellmend_app.workers import JobHandle, JobRunner
 Then = Callable[[], None]
 
 
+@dataclass(frozen=True)
+class AxesQuestion:
+    """A file that does not say what its dimensions are.
+
+    Parameters
+    ----------
+    path
+        The file.
+    lengths
+        Of its dimensions, in its order.
+    guess
+        What they were taken for, as a letter each; empty if nothing could be guessed.
+    """
+
+    path: Path
+    lengths: tuple[int, ...]
+    guess: str
+
+
 class FileService(QObject):
     """Reads and writes the files of the document.
 
@@ -40,8 +60,11 @@ class FileService(QObject):
         An image is on show; a file was written.
     folder_changed()
         The list of images, or which of them is open, changed.
+    axes_asked(AxesQuestion)
+        A file was opened whose axes only the person knows.
     """
 
+    axes_asked = pyqtSignal(object)
     opened = pyqtSignal(object)
     saved = pyqtSignal(object)
     folder_changed = pyqtSignal()
@@ -61,6 +84,7 @@ class FileService(QObject):
         self._reading: JobHandle | None = None
         self._saved_revision = document.revision
         self._masked: set[Path] = set()
+        self._axes: dict[tuple[int, ...], str] = {}
         self._history: tuple[Step, ...] = ()
         self.run_settings = RunSettings()
         self.project: Path | None = None
@@ -96,6 +120,12 @@ class FileService(QObject):
         if self.current in self.folder and len(self.folder) > 1:
             index = self.folder.index(self.current) + steps
             self.open(self.folder[index % len(self.folder)])
+
+    def set_axes(self, question: AxesQuestion, axes: str) -> None:
+        """Take the answer to a question, also for other files of the same lengths."""
+        self._axes[question.lengths] = axes
+        if axes != question.guess:
+            self.open(question.path)
 
     def load_masks(self, path: Path) -> None:
         """Show the masks of a file over the open image; can be undone."""
@@ -224,11 +254,26 @@ class FileService(QObject):
     def _read(self, paths: Sequence[Path]) -> None:
         if self._reading is not None:
             self._reading.cancel()
-        job = self._runner.submit("io", lambda report: storage.load(paths, report), title="Opening")
+        known = dict(self._axes)
+        job = self._runner.submit(
+            "io", lambda report: storage.load(paths, report, known), title="Opening"
+        )
         self._reading = job
         job.succeeded.connect(self._take)
-        job.failed.connect(lambda error: self._messages.error(error, "open the image"))
+        job.failed.connect(self._on_unread)
         job.finished.connect(lambda: self._forget(job))
+
+    def _on_unread(self, error: BaseException) -> None:
+        if isinstance(error, AxesError):
+            self.axes_asked.emit(AxesQuestion(error.path, error.shape, ""))
+        else:
+            self._messages.error(error, "open the image")
+
+    def _ask_axes(self, loaded: Loaded) -> None:
+        lengths = storage.stored_lengths(loaded.image)
+        if lengths and lengths not in self._axes and loaded.project is None:
+            question = AxesQuestion(loaded.path, lengths, loaded.image.guessed_axes)
+            self.axes_asked.emit(question)
 
     def _forget(self, job: JobHandle) -> None:
         if self._reading is job:
@@ -251,6 +296,7 @@ class FileService(QObject):
         self.opened.emit(loaded.path)
         if loaded.complaint is not None:
             self._messages.error(loaded.complaint, "read the saved masks")
+        self._ask_axes(loaded)
 
     def _take_project(self, opened: OpenedProject) -> None:
         document = self._document

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PyQt6.QtGui import QImage
 
 import cellmend
-from cellmend.errors import CellmendError, FileFormatError
+from cellmend.errors import AxesError, CellmendError, FileFormatError
 from cellmend.export import kinds
 from cellmend.export.kinds import DEFAULT_PATTERN, KINDS, Results, export_path
 from cellmend.image import Image
@@ -20,6 +20,7 @@ from cellmend.io import pairs, seg_npy
 from cellmend.io import project as projects
 from cellmend.io.atomic import replacing
 from cellmend.io.labels import read_labels
+from cellmend.io.ome_zarr import is_zarr
 from cellmend.io.project import PackedMasks
 from cellmend.io.seg_npy import SegFile
 from cellmend.progress import Reporter
@@ -88,11 +89,14 @@ class Loaded:
     project: OpenedProject | None = None
 
 
-def load(paths: Sequence[Path], report: Reporter) -> Loaded:
+def load(
+    paths: Sequence[Path], report: Reporter, axes: Mapping[tuple[int, ...], str] | None = None
+) -> Loaded:
     """Read the image that `paths` name, and what lies beside it.
 
     A project or a ``_seg.npy`` stands for its image, a folder for its first image.
-    Several paths make up the list to step through.
+    Several paths make up the list to step through. `axes` are what the person said of
+    files that do not say it, by the lengths of their dimensions.
 
     Raises
     ------
@@ -105,11 +109,28 @@ def load(paths: Sequence[Path], report: Reporter) -> Loaded:
     listed = [image_of_seg(path) if path.name.endswith(names.SEG_NPY) else path for path in paths]
     first, folder = _choose(listed)
     report.check()
-    image = cellmend.read(first)
+    image = read_image(first, axes or {})
     report.check()
     seg, complaint = _read_seg(seg_path or names.output_path(first, names.SEG_NPY))
     masked = {path for path in folder if pairs.masks_of(path) is not None}
     return Loaded(first, image, seg, complaint, folder, masked)
+
+
+def read_image(path: Path, axes: Mapping[tuple[int, ...], str]) -> Image:
+    """Read an image, with the axes that are known for its lengths where it does not say them."""
+    try:
+        image = cellmend.read(path)
+    except AxesError as error:
+        if error.shape not in axes:
+            raise
+        return cellmend.read(path, axes[error.shape])
+    told = axes.get(stored_lengths(image))
+    return image if told in (None, image.guessed_axes) else cellmend.read(path, told)
+
+
+def stored_lengths(image: Image) -> tuple[int, ...]:
+    """Return the lengths of a file's dimensions, in its order, if its axes were guessed."""
+    return tuple(image.size(letter) for letter in image.guessed_axes)
 
 
 def is_project(path: Path) -> bool:
@@ -217,7 +238,7 @@ def write_picture(path: Path, picture: QImage) -> Path:
 
 def _choose(paths: Sequence[Path]) -> tuple[Path, list[Path]]:
     """Return the image to open and the list to step through."""
-    if len(paths) == 1 and not paths[0].is_dir():
+    if len(paths) == 1 and (is_zarr(paths[0]) or not paths[0].is_dir()):
         return paths[0], names.siblings(paths[0])
     found = names.list_images(paths)
     if not found.files:

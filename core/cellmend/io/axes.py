@@ -46,12 +46,13 @@ class Arrangement:
         channels of a file that has samples, too, both. Dimensions of length 1 may
         be left out.
     guessed
-        Whether the file did not say which dimension is which.
+        The letters that were guessed, in the order of the file and without dimensions
+        of length 1; empty where the file says which dimension is which.
     """
 
     axes: str
     sources: tuple[tuple[int, ...], ...]
-    guessed: bool = False
+    guessed: str = ""
 
     def shape(self, stored: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of the image that an array of shape `stored` becomes."""
@@ -101,10 +102,12 @@ def arrangement(
         return _overridden(path, shape, override.upper())
     kept = _kept(axes, shape)
     names = "".join(axes[i] if axes[i] in "TCZYXS" else UNKNOWN for i in kept)
-    guessed = UNKNOWN in names
-    if guessed:
-        names = _guessed(path, tuple(shape[i] for i in kept), names)
-    return _ordered(names, kept, guessed=guessed and len(kept) > 2)
+    if UNKNOWN not in names:
+        return _ordered(names, kept)
+    names = _guessed(path, tuple(shape[i] for i in kept), names)
+    # Two dimensions leave no choice; channels that are samples too cannot be told apart.
+    doubtful = len(kept) > 2 and not {"C", "S"} <= set(names)
+    return _ordered(names, kept, guessed=names.replace("S", "C") if doubtful else "")
 
 
 def _overridden(path: Path, shape: tuple[int, ...], axes: str) -> Arrangement:
@@ -153,7 +156,7 @@ def _next_letter(letters: list[str], size: int) -> str:
     return next((letter for letter in "ZT" if letter not in letters), UNKNOWN)
 
 
-def _ordered(names: str, kept: Sequence[int], *, guessed: bool = False) -> Arrangement:
+def _ordered(names: str, kept: Sequence[int], *, guessed: str = "") -> Arrangement:
     """Put the axes in order; samples are channels, of a file with both one per pair."""
     places: dict[str, tuple[int, ...]] = {
         letter: (kept[place],) for place, letter in enumerate(names)
