@@ -160,7 +160,7 @@ def peer(data: Path, kind: str, steps: int, batch: int) -> dict[str, float]:
         return result
 
     torch.optim.AdamW.step = timed
-    flows = dynamics.labels_to_flows(masks, files=None)
+    flows = dynamics.labels_to_flows(masks, device=torch.device("cpu"))
     wanted = {"batch_size": batch, "nimg_per_epoch": batch * (WARM_UP + steps + 1)}
     try:
         if kind == "segmentation":

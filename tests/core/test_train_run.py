@@ -15,7 +15,7 @@ import tifffile
 import torch
 from drawn import draw_cells
 from PIL import Image
-from test_train import TINY, same_weights, tiny_net, tiny_settings
+from tiny import TINY, same_weights, tiny_net, tiny_settings, tiny_trainer
 
 import cellmend
 from cellmend.cli import main
@@ -152,7 +152,7 @@ KILLED = """
     import os, signal, sys
     sys.path[:0] = {paths!r}
     import torch
-    from test_train import tiny_trainer
+    from tiny import tiny_trainer
     save, calls = torch.save, 0
 
     def save_half(state, path):
@@ -175,17 +175,11 @@ def test_a_run_killed_in_the_middle_of_a_checkpoint_goes_on(pairs_folder, tmp_pa
     ended = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
     assert len(list(run.iterdir())) == 2  # the checkpoint, and the half of the next
-    resumed = trainer_without_validation(pairs_folder, run).run(resume=True)
-    whole = trainer_without_validation(pairs_folder).run()
+    resumed = tiny_trainer(pairs_folder, run).run(resume=True)
+    whole = tiny_trainer(pairs_folder).run()
     assert [e.loss for e in resumed.record] == [e.loss for e in whole.record]
     assert same_weights(resumed.net, whole.net)
     assert [file.name for file in run.iterdir()] == ["checkpoint.pt"]
-
-
-def trainer_without_validation(folder, run_dir=None):
-    settings = tiny_settings()
-    task = SegmentationTask(crop=settings.crop)
-    return Trainer(tiny_net(), task, TrainingSet([folder]), settings, run_dir=run_dir)
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):

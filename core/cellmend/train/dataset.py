@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -182,10 +184,11 @@ class TrainingSet:
         return prepare_pair(*self.pairs[index], self._settings, self._channels, self._cache)
 
     def _only(self, chosen: NDArray[np.bool_]) -> TrainingSet:
-        part = object.__new__(TrainingSet)
-        part.__dict__.update(self.__dict__, _lock=threading.Lock())
-        part.pairs = [pair for pair, kept in zip(self.pairs, chosen, strict=True) if kept]
-        part._prepared = [entry for entry, kept in zip(self._prepared, chosen, strict=True) if kept]
+        """Return the prepared set with the chosen pairs alone."""
+        part = copy(self)
+        part.pairs = list(compress(self.pairs, chosen))
+        part._prepared = list(compress(self._prepared, chosen))
+        part._lock = threading.Lock()
         weights = self.probabilities[chosen]
         part.probabilities = weights / weights.sum()
         return part

@@ -9,6 +9,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterable, Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -94,14 +95,9 @@ class FileSet:
         if len(self) < FEWEST_TO_SPLIT:
             return self, None
         held = rng.permutation(len(self)) < max(1, round(share * len(self)))
-        first, second = (
-            [files for files, out in zip(self.files, held, strict=True) if out == wanted]
-            for wanted in (False, True)
-        )
-        return (
-            FileSet(first, self._settings, self._cache),
-            FileSet(second, self._settings, self._cache),
-        )
+        parts = (list(compress(self.files, chosen)) for chosen in (~held, held))
+        first, second = (FileSet(part, self._settings, self._cache) for part in parts)
+        return first, second
 
     def prepare(self, report: Reporter = SILENT) -> None:
         """Read and check all files.
