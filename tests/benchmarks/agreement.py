@@ -32,7 +32,7 @@ from cellmend.segment import Segmenter
 from cellmend.size import median_diameter
 
 PEER = Path(__file__).with_name("agreement_peer.py")
-SIDE = 384
+SIDE = 256
 """Images are cut to this many pixels along Y and X, to keep the peer's time within minutes."""
 
 Array = NDArray[np.generic]

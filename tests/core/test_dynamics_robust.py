@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from cellmend.dynamics import MaskMaker, flows_to_masks, masks_from_flows, masks_to_flows
 from cellmend.errors import InputError
+from cellmend.metrics import average_precision
 from cellmend.params import MaskSettings
 
 
@@ -118,3 +121,15 @@ def test_masks_do_not_depend_on_the_number_of_threads(monkeypatch, cores, shape)
 def test_a_maker_refuses_what_does_not_fit():
     with pytest.raises(InputError, match="do not fit"):
         MaskMaker(np.zeros((2, 3, 4, 5)), np.zeros((3, 4, 5)))
+
+
+def test_flows_and_masks_are_those_of_the_reference():
+    with np.load(Path(__file__).parents[1] / "golden" / "dynamics.npz") as golden:
+        masks, true_flows = golden["masks"], golden["true_flows"] / np.float32(127)
+        flows, cellprob = golden["flows"] / np.float32(16), golden["cellprob"] / np.float32(8)
+        niter, expected = int(golden["niter"]), golden["network_masks"]
+    cosines = (masks_to_flows(masks) * true_flows).sum(0)[masks > 0]
+    assert cosines.mean() > 0.999 * np.hypot(*true_flows)[masks > 0].mean()
+    found = flows_to_masks(flows, cellprob, niter=niter)
+    assert expected.max() > 5
+    assert average_precision(expected, found, (0.9,))[0] == 1
