@@ -28,6 +28,7 @@ from cellmend.export.rois import write_rois
 from cellmend.export.table import combined, write_table
 from cellmend.image import Image
 from cellmend.io import read
+from cellmend.io.labels import read_labels
 from cellmend.io.tiff import read_provenance
 from cellmend.labels.outlines import polygon_area, regions
 from cellmend.measure import table
@@ -309,6 +310,15 @@ def test_every_kind_that_fits_is_exported_into_the_folder(tmp_path):
     assert fitting == {"tif", "zarr", "rois", "csv", "overlay"}
     with zipfile.ZipFile(tmp_path / "plate 1 well_rois.zip") as archive:
         assert archive.testzip() is None
+
+
+def test_masks_as_labels_of_an_ome_zarr(tmp_path):
+    (path,) = export(results(), "zarr", tmp_path)
+    assert path == tmp_path / "well_cp_masks.zarr"
+    np.testing.assert_array_equal(read_labels(path), results().masks)
+    image = read(path)
+    np.testing.assert_array_equal(image.data, results().image.data)
+    assert image.pixel_size_um == {"Y": 0.5, "X": 0.5}
 
 
 def test_what_was_not_made_is_not_exported(tmp_path):

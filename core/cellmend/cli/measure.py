@@ -100,8 +100,9 @@ def _table(image: Path, masks: Path | None) -> Mapping[str, Any]:
 
 def _masks_beside(image: Path) -> Path:
     """Return the masks of an image; corrected ones come before those just computed."""
-    predicted = (output_path(image, suffix) for suffix in (names.MASKS_TIF, names.MASKS_PNG))
-    found = masks_of(image, corrected=True) or next(filter(Path.is_file, predicted), None)
+    suffixes = (names.MASKS_TIF, names.MASKS_PNG, names.MASKS_ZARR)
+    predicted = (output_path(image, suffix) for suffix in suffixes)
+    found = masks_of(image, corrected=True) or next(filter(names.is_there, predicted), None)
     if found is None:
         raise InputError(
             f"{image}: it has no masks beside it.", hint="Segment it first, or name its masks."
