@@ -36,3 +36,9 @@ def test_import_is_quick_and_loads_nothing_slow() -> None:
 def test_help_loads_nothing_slow(arguments: list[str]) -> None:
     run = fresh(TIMED.format(f"from cellmend.cli import main; assert main({arguments!r}) == 0"))
     assert run["modules"] == []
+
+
+def test_the_columns_of_no_cells_load_nothing_slow() -> None:
+    code = "import numpy as np; from cellmend.measure import table; table(np.ones((9, 9)), z)"
+    run = fresh(TIMED.format(code.replace("z)", "np.zeros((9, 9), int))")))
+    assert "numba" not in run["modules"]

@@ -93,7 +93,7 @@ def save_view(w: Workbench) -> None:
     current = w.services.files.current
     if current is None:
         return
-    picture = w.view.grab().toImage()
+    picture = w.view.grab_image()
     suggested = current.with_name(f"{current.stem}_view.png")
     path = files.choose_new_file(w.window, "Save view", suggested, files.PICTURES)
     if path is not None:

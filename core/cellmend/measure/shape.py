@@ -79,17 +79,11 @@ def plane_shapes(
     cells: CellRuns, masks: NDArray[np.uint32], covariance: Covariance
 ) -> tuple[Columns, Columns]:
     """Return what only cells in a plane have: numbers without a unit, and lengths in pixels."""
-    from cellmend.measure.kernels import hulls, perimeters  # numba loads when it is needed
-
     axes = axis_lengths(covariance)
     yy, xx, xy = covariance[:, 0, 0], covariance[:, 1, 1], covariance[:, 0, 1]
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(axes["axis_major"] > 0, axes["axis_minor"] / axes["axis_major"], 1)
-    planes = masks.reshape(-1, *masks.shape[-2:])
-    frame = cells.places.get("T", np.zeros_like(cells.start))
-    runs = np.stack([frame, cells.places["Y"], cells.start, cells.end], axis=1)
-    perimeter = perimeters(planes, _edges(planes), cells.first, runs)
-    convex, feret = hulls(cells.first, runs)
+    perimeter, convex, feret = _outlined(cells, masks)
     size = cells.total(cells.lengths)
     with np.errstate(invalid="ignore", divide="ignore"):
         circularity = np.where(perimeter > 0, 4 * np.pi * size / perimeter**2, np.nan)
@@ -101,6 +95,21 @@ def plane_shapes(
         "circularity": circularity,
     }
     return plain, {"perimeter": perimeter, "feret_max": feret}
+
+
+def _outlined(
+    cells: CellRuns, masks: NDArray[np.uint32]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return perimeter, pixels of the convex hull and largest extent."""
+    if not cells.count:
+        return np.zeros(0), np.zeros(0, np.int64), np.zeros(0)
+    from cellmend.measure.kernels import hulls, perimeters  # numba loads when it is needed
+
+    planes = masks.reshape(-1, *masks.shape[-2:])
+    frame = cells.places.get("T", np.zeros_like(cells.start))
+    runs = np.stack([frame, cells.places["Y"], cells.start, cells.end], axis=1)
+    convex, feret = hulls(cells.first, runs)
+    return perimeters(planes, _edges(planes), cells.first, runs), convex, feret
 
 
 def _edges(planes: NDArray[np.uint32]) -> NDArray[np.bool_]:

@@ -1,0 +1,244 @@
+"""The table of all cells: sorted, filtered, and linked to the selection in the image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    Qt,
+)
+from PyQt6.QtGui import QHideEvent, QShowEvent
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from cellmend.measure.cells import Table
+from cellmend_app.document import Document
+from cellmend_app.panels.parts import name, row
+from cellmend_app.services.objects import ObjectsService
+
+LABEL = "label"
+
+
+class CellTable(QAbstractTableModel):
+    """Columns of numbers; sorting and filtering reorder rows in one step of numpy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._columns: Table = {}
+        self.names: list[str] = []
+        self._rows: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._sorted: tuple[str, bool] = ("", False)
+        self._filter: tuple[str, float, float] = ("", -np.inf, np.inf)
+
+    def take(self, columns: Table) -> None:
+        """Show other columns, sorted and filtered as before."""
+        self.beginResetModel()
+        self._columns, self.names = columns, list(columns)
+        self._arrange()
+        self.endResetModel()
+
+    def filter(self, column: str, low: float, high: float) -> None:
+        """Show only rows whose value in `column` is from `low` to `high`."""
+        self.beginResetModel()
+        self._filter = (column, low, high)
+        self._arrange()
+        self.endResetModel()
+
+    def labels(self) -> list[int]:
+        """Return the ids of the rows on show, top down."""
+        found: list[int] = self._values(LABEL)[self._rows].tolist()
+        return found
+
+    def value(self, row_: int, column: str) -> float:
+        """Return a number of a row on show."""
+        return float(self._values(column)[self._rows[row_]])
+
+    # -- what Qt asks
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        """Return the number of rows on show."""
+        return len(self._rows)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        """Return the number of columns."""
+        return len(self.names)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return the text of a cell, aligned as numbers are."""
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        value = self._columns[self.names[index.column()]][self._rows[index.row()]].item()
+        return ("yes" if value else "") if isinstance(value, bool) else f"{value:.6g}"
+
+    def headerData(
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        """Return the name of a column."""
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self.names[section]
+        return None
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Sort by a column; NaN comes last."""
+        if not 0 <= column < len(self.names):
+            return
+        self.beginResetModel()
+        self._sorted = (self.names[column], order == Qt.SortOrder.DescendingOrder)
+        self._arrange()
+        self.endResetModel()
+
+    def _values(self, column: str) -> NDArray[Any]:
+        return self._columns.get(column, np.zeros(0))
+
+    def _arrange(self) -> None:
+        count = len(self._values(LABEL))
+        rows = np.arange(count)
+        column, descending = self._sorted
+        if column in self._columns:
+            values = np.asarray(self._columns[column], np.float64)
+            rows = np.argsort(-values if descending else values, kind="stable")
+        column, low, high = self._filter
+        if column in self._columns:
+            values = np.asarray(self._columns[column], np.float64)[rows]
+            rows = rows[(values >= low) & (values <= high)]
+        self._rows = rows
+
+
+class ObjectsPanel(QWidget):
+    """A row per cell; a row that is clicked selects its cell, and the other way round."""
+
+    def __init__(self, document: Document, objects: ObjectsService) -> None:
+        super().__init__()
+        self._document = document
+        self._objects = objects
+        self._linking = False
+        self.model = CellTable()
+        self.table = QTableView()
+        name(self.table, "Cells", "Click a row to select its cell, a heading to sort")
+        self.table.setModel(self.model)
+        self.table.setSortingEnabled(True)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.column = QComboBox()
+        name(self.column, "Column to filter by")
+        self.low, self.high = QLineEdit(), QLineEdit()
+        name(self.low, "Smallest value", "Show cells from this value on")
+        name(self.high, "Largest value", "Show cells up to this value")
+        self.low.setPlaceholderText("from")
+        self.high.setPlaceholderText("to")
+        self.count = QLabel()
+        self.save = QPushButton("Save table…")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 4, 8, 4)
+        layout.addLayout(
+            row(QLabel("Show"), self.column, self.low, self.high, self.count, self.save, stretch=4)
+        )
+        layout.addWidget(self.table, 1)
+        self.column.currentTextChanged.connect(self._filter)
+        self.low.textChanged.connect(self._filter)
+        self.high.textChanged.connect(self._filter)
+        selection = self.table.selectionModel()
+        assert selection is not None
+        selection.selectionChanged.connect(self._select_cells)
+        self.model.modelReset.connect(self._show_selection)
+        document.selection_changed.connect(lambda _: self._show_selection())
+        objects.measured.connect(self._take)
+
+    @property
+    def suggested(self) -> Path | None:
+        """The name that the table is offered to be saved under."""
+        path = self._document.path
+        return None if path is None else path.with_name(f"{path.stem}_measurements.csv")
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Measure while the table is seen."""
+        super().showEvent(event)
+        self._objects.watch(True)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Spare the work while it is not."""
+        super().hideEvent(event)
+        self._objects.watch(False)
+
+    def _take(self, columns: Table) -> None:
+        if list(columns) != self.model.names:
+            chosen = self.column.currentText()
+            self.column.blockSignals(True)
+            self.column.clear()
+            self.column.addItems(list(columns))
+            self.column.setCurrentText(chosen if chosen in columns else "")
+            self.column.blockSignals(False)
+        self.model.take(columns)
+        self.save.setEnabled(bool(columns))
+
+    def _filter(self) -> None:
+        low, high = _number(self.low.text(), -np.inf), _number(self.high.text(), np.inf)
+        bounded = low > -np.inf or high < np.inf
+        self.model.filter(self.column.currentText() if bounded else "", low, high)
+
+    def _select_cells(self) -> None:
+        """Select the cells of the selected rows, on the plane where the first one lies."""
+        selection = self.table.selectionModel()
+        if self._linking or selection is None:
+            return
+        labels = self.model.labels()
+        rows = [index.row() for index in selection.selectedRows()]
+        if rows:
+            self._go_to(rows[0])
+        self._linking = True
+        self._document.select(*(labels[row_] for row_ in rows))
+        self._linking = False
+
+    def _go_to(self, row_: int) -> None:
+        names, image = self.model.names, self._document.image
+        depth = 1 if image is None else image.size("Z")
+        if "frame" in names or "centroid_z" in names:
+            frame = self.model.value(row_, "frame") if "frame" in names else 0
+            z = round(self.model.value(row_, "centroid_z")) if "centroid_z" in names else 0
+            self._document.plane = int(frame) * depth + z
+
+    def _show_selection(self) -> None:
+        """Select the rows of the selected cells."""
+        shown = self.model.labels()
+        self.count.setText(f"{len(shown):,} cells")
+        selection = self.table.selectionModel()
+        if self._linking or selection is None:
+            return
+        chosen = set(self._document.selection)
+        rows = [i for i, label in enumerate(shown) if label in chosen] if chosen else []
+        wanted = QItemSelection()
+        for row_ in rows:
+            index = self.model.index(row_, 0)
+            wanted.select(index, index)
+        self._linking = True
+        flags = QItemSelectionModel.SelectionFlag
+        selection.select(wanted, flags.ClearAndSelect | flags.Rows)
+        if rows:
+            self.table.scrollTo(self.model.index(rows[0], 0))
+        self._linking = False
+
+
+def _number(text: str, otherwise: float) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return otherwise

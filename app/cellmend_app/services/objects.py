@@ -1,0 +1,86 @@
+"""Keep the table of all cells up to date while somebody looks at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+
+from cellmend.export.table import write_table
+from cellmend.measure import table
+from cellmend.measure.cells import Table
+from cellmend_app.document import Document
+from cellmend_app.messages import Messages
+from cellmend_app.workers import JobRunner
+
+QUIET_MS = 1000
+
+
+class ObjectsService(QObject):
+    """Measures all cells, on the raw image, a second after the last edit.
+
+    Signals
+    -------
+    measured(columns)
+        The table of `cellmend.measure`; empty where no image is open.
+    """
+
+    measured = pyqtSignal(object)
+
+    def __init__(
+        self,
+        document: Document,
+        runner: JobRunner,
+        messages: Messages,
+        *,
+        quiet_ms: int = QUIET_MS,
+    ) -> None:
+        super().__init__(messages)
+        self._document = document
+        self._runner = runner
+        self._messages = messages
+        self._watched = False
+        self.columns: Table = {}
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(quiet_ms)
+        self._quiet.timeout.connect(self._measure)
+        document.labels_replaced.connect(lambda: self._changed(soon=True))
+        document.labels.edited.connect(lambda _: self._changed(soon=False))
+
+    def watch(self, watched: bool) -> None:
+        """Begin or end to keep the table up to date."""
+        self._watched = watched
+        self._changed(soon=True)
+
+    def save(self, path: Path) -> None:
+        """Write the table as CSV, or as Parquet."""
+        columns = self.columns
+        job = self._runner.submit("io", lambda report: write_table(path, columns), title="Saving")
+        job.failed.connect(lambda error: self._messages.error(error, "save the table"))
+        job.succeeded.connect(lambda _: self._messages.note(f"Saved {path.name}"))
+
+    def _changed(self, *, soon: bool) -> None:
+        if self._watched:
+            self._quiet.start(0 if soon else self._quiet.interval())
+
+    def _measure(self) -> None:
+        document = self._document
+        image, revision = document.image, document.revision
+        if image is None:
+            self._take({})
+            return
+        labels = np.array(document.labels.full)  # a copy, since people go on editing
+        job = self._runner.submit("compute", lambda report: table(image, labels))
+        job.failed.connect(lambda error: self._messages.error(error, "measure the cells"))
+
+        def take(columns: Table) -> None:
+            if document.image is image and document.revision == revision:
+                self._take(columns)
+
+        job.succeeded.connect(take)
+
+    def _take(self, columns: Table) -> None:
+        self.columns = columns
+        self.measured.emit(columns)
