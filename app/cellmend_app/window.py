@@ -8,6 +8,7 @@ from pathlib import Path
 from PyQt6.QtCore import QEvent, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
+    QDockWidget,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -42,6 +43,7 @@ from cellmend_app.panels.channels import ChannelsPanel
 from cellmend_app.panels.edit import EditPanel, OverlapNote, tool_palette
 from cellmend_app.panels.layers import LayersPanel
 from cellmend_app.panels.navigator import NavigatorPanel
+from cellmend_app.panels.objects import ObjectsPanel
 from cellmend_app.panels.parts import ICON_SIZE, Section, rule
 from cellmend_app.panels.planes import PlanesPanel
 from cellmend_app.panels.restore import RestorePanel, action_button
@@ -56,6 +58,7 @@ from cellmend_app.services.core_pipelines import CorePipelines
 from cellmend_app.services.layers import MaskLayerService
 from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.models import ModelService
+from cellmend_app.services.objects import ObjectsService
 from cellmend_app.services.open_save import AxesQuestion, FileService
 from cellmend_app.services.pipelines import Pipelines
 from cellmend_app.services.recovery import Leftover, RecoveryService
@@ -144,6 +147,7 @@ class MainWindow(QMainWindow):
         cells = CellService(document, messages)
         return Services(
             files=files,
+            objects=ObjectsService(document, runner, messages),
             autosave=autosave,
             recovery=RecoveryService(document, files, autosave, runner, messages),
             restore=RestoreService(document, runner, messages, self.pipelines),
@@ -167,6 +171,7 @@ class MainWindow(QMainWindow):
             view=ViewPanel(document, self.view, self.services.measures),
             channels=ChannelsPanel(self.view),
             layers=LayersPanel(document, self.services.layers, self.services.comparing),
+            objects=ObjectsPanel(document, self.services.objects),
         )
 
     def _build(self) -> None:
@@ -192,6 +197,17 @@ class MainWindow(QMainWindow):
         for index in range(3):
             splitter.setCollapsible(index, False)
         self.setCentralWidget(splitter)
+        self._add_objects_dock()
+
+    def _add_objects_dock(self) -> None:
+        """Put the table of cells below the image, at first hidden."""
+        dock = QDockWidget("Cells", self)
+        dock.setObjectName("cells")
+        dock.setWidget(self.panels.objects)
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        dock.hide()
+        dock.visibilityChanged.connect(self._refresh_later)
+        self.panels.objects.save.clicked.connect(self.actions_["save-table"].trigger)
 
     def _build_menus(self) -> None:
         bar = self.menuBar()
@@ -318,6 +334,7 @@ class MainWindow(QMainWindow):
             document.review.changed,
             document.undo.indexChanged,
             services.files.folder_changed,
+            services.objects.measured,
             services.models.changed,
             panels.restore.availability_changed,
             panels.segment.model_changed,

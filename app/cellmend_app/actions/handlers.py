@@ -100,6 +100,23 @@ def save_view(w: Workbench) -> None:
         w.services.files.save_picture(path, picture)
 
 
+def toggle_objects(w: Workbench) -> None:
+    """Show or hide the table of cells."""
+    dock = w.panels.objects.parentWidget()
+    if dock is not None:
+        dock.setVisible(not dock.isVisible())
+
+
+def save_table(w: Workbench) -> None:
+    """Ask for a name and save the table of cells as CSV or Parquet."""
+    suggested = w.panels.objects.suggested
+    if suggested is None:
+        return
+    path = files.choose_new_file(w.window, "Save table", suggested, files.TABLES)
+    if path is not None:
+        w.services.objects.save(path)
+
+
 def close_window(w: Workbench) -> None:
     """Close the window, which asks about unsaved edits."""
     w.window.close()

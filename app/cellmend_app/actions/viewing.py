@@ -95,6 +95,20 @@ VIEW: tuple[Spec | None, ...] = (
         checked=lambda w: w.panels.view.outlines.isChecked(),
     ),
     Spec(
+        "objects",
+        "Table of cells",
+        do.toggle_objects,
+        ("Ctrl+Shift+M",),
+        tip="Measurements of every cell; a row selects its cell",
+        checked=lambda w: w.panels.objects.isVisible(),
+    ),
+    Spec(
+        "save-table",
+        "Save table of cells…",
+        do.save_table,
+        when=lambda w: has_image(w) and bool(w.services.objects.columns),
+    ),
+    Spec(
         "previous-view",
         "Previous layer",
         lambda w: w.panels.view.step_view(-1),

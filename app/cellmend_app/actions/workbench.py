@@ -12,6 +12,7 @@ from cellmend_app.messages import Messages
 from cellmend_app.panels.channels import ChannelsPanel
 from cellmend_app.panels.edit import EditPanel
 from cellmend_app.panels.layers import LayersPanel
+from cellmend_app.panels.objects import ObjectsPanel
 from cellmend_app.panels.restore import RestorePanel
 from cellmend_app.panels.segment import SegmentPanel
 from cellmend_app.panels.view import ViewPanel
@@ -23,6 +24,7 @@ from cellmend_app.services.compare import CompareService
 from cellmend_app.services.layers import MaskLayerService
 from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.models import ModelService
+from cellmend_app.services.objects import ObjectsService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.recovery import RecoveryService
 from cellmend_app.services.restore import RestoreService
@@ -79,6 +81,7 @@ class Services:
     """One service per intention."""
 
     files: FileService
+    objects: ObjectsService
     autosave: AutosaveService
     recovery: RecoveryService
     restore: RestoreService
@@ -103,6 +106,7 @@ class Panels:
     view: ViewPanel
     channels: ChannelsPanel
     layers: LayersPanel
+    objects: ObjectsPanel
 
 
 class Workbench:

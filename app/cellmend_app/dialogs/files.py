@@ -12,6 +12,7 @@ IMAGES = (
 )
 SEGMENTATIONS = "Cellpose segmentation (*_seg.npy);;All files (*)"
 PROJECTS = "Cellmend projects (*.cellmend)"
+TABLES = "Tables (*.csv *.parquet)"
 PICTURES = "Pictures (*.png)"
 MASKS = "Masks (*.tif *.tiff *.png *_seg.npy);;All files (*)"
 MODELS = "Models (*.safetensors *);;All files (*)"

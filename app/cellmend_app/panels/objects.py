@@ -12,6 +12,7 @@ from PyQt6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
+    QObject,
     Qt,
 )
 from PyQt6.QtGui import QHideEvent, QShowEvent
@@ -37,8 +38,8 @@ LABEL = "label"
 class CellTable(QAbstractTableModel):
     """Columns of numbers; sorting and filtering reorder rows in one step of numpy."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self._columns: Table = {}
         self.names: list[str] = []
         self._rows: NDArray[np.intp] = np.zeros(0, np.intp)
@@ -72,11 +73,11 @@ class CellTable(QAbstractTableModel):
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of rows on show."""
-        return len(self._rows)
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of columns."""
-        return len(self.names)
+        return 0 if parent is not None and parent.isValid() else len(self.names)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the text of a cell, aligned as numbers are."""
@@ -132,7 +133,7 @@ class ObjectsPanel(QWidget):
         self._document = document
         self._objects = objects
         self._linking = False
-        self.model = CellTable()
+        self.model = CellTable(self)
         self.table = QTableView()
         name(self.table, "Cells", "Click a row to select its cell, a heading to sort")
         self.table.setModel(self.model)
@@ -160,7 +161,7 @@ class ObjectsPanel(QWidget):
         assert selection is not None
         selection.selectionChanged.connect(self._select_cells)
         self.model.modelReset.connect(self._show_selection)
-        document.selection_changed.connect(lambda _: self._show_selection())
+        document.selection_changed.connect(self._on_selection_changed)
         objects.measured.connect(self._take)
 
     @property
@@ -215,6 +216,9 @@ class ObjectsPanel(QWidget):
             frame = self.model.value(row_, "frame") if "frame" in names else 0
             z = round(self.model.value(row_, "centroid_z")) if "centroid_z" in names else 0
             self._document.plane = int(frame) * depth + z
+
+    def _on_selection_changed(self, label: int) -> None:
+        self._show_selection()
 
     def _show_selection(self) -> None:
         """Select the rows of the selected cells."""
