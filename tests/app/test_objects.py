@@ -104,6 +104,15 @@ def test_a_row_of_another_plane_goes_there(qtbot, panel, document):
     assert document.selection == (2,)
 
 
+def test_a_timer_that_runs_out_after_the_end_does_nothing(qtbot, document):
+    runner = JobRunner()
+    service = ObjectsService(document, runner, RecordingMessages(), quiet_ms=0)
+    service.watch(True)
+    runner.shutdown()
+    qtbot.wait(20)
+    assert service.columns == {}
+
+
 def test_what_is_no_number_is_sorted_last(qtmodeltester):
     model = CellTable()
     model.take({"label": np.array([1, 2, 3]), "x": np.array([np.nan, 2.0, 1.0])})

@@ -72,7 +72,7 @@ class MeasureService(QObject):
     def _list(self) -> None:
         """Find out what can be measured on the open image."""
         image = self._document.image
-        if image is None:
+        if image is None or self._runner.closed:
             return
         job = self._runner.submit("compute", lambda report: columns_of(image))
 
@@ -85,7 +85,7 @@ class MeasureService(QObject):
     def _measure(self) -> None:
         document, column = self._document, self._column
         image = document.image
-        if image is None or not column:
+        if image is None or not column or self._runner.closed:
             return
         # A copy, since people go on editing.
         labels = np.array(document.labels.full)

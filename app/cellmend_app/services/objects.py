@@ -68,6 +68,8 @@ class ObjectsService(QObject):
     def _measure(self) -> None:
         document = self._document
         image, revision = document.image, document.revision
+        if self._runner.closed:
+            return
         if image is None:
             self._take({})
             return

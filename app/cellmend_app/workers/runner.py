@@ -153,6 +153,11 @@ class JobRunner(QObject):
         """Whether any job is queued or running."""
         return bool(self._jobs)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was shut down; timers that still run out then submit nothing."""
+        return self._closed
+
     def jobs(self, lane: Lane) -> list[JobHandle]:
         """Return the queued and running jobs of `lane`, oldest first."""
         return [job for job in self._jobs.values() if job.lane == lane]
