@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -386,6 +387,19 @@ def test_a_broken_file_leaves_stderr_alone(tmp_path):
         env={**os.environ, "PYTHONPATH": str(core)},
     )
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
+
+
+def test_a_strip_that_unfolds_to_more_than_its_size_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8), compression="zlib")
+    bomb = zlib.compress(bytes(1 << 24))
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tif:
+        end = tif.filehandle.size
+        tif.pages[0].tags["StripOffsets"].overwrite(end)
+        tif.pages[0].tags["StripByteCounts"].overwrite(len(bomb))
+    with (tmp_path / "a.tif").open("ab") as file:
+        file.write(bomb)
+    with pytest.raises(FileFormatError, match="damaged"):
+        read(tmp_path / "a.tif")
 
 
 def test_the_limit_is_checked_before_pixels_are_made(tmp_path, monkeypatch):

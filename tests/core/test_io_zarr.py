@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import pickle
 import zipfile
+import zlib
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import zarr
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 
 from cellmend.errors import FileFormatError, InputError
 from cellmend.image import Image
-from cellmend.io import limits, ome_zarr, read, write
+from cellmend.io import inflation, limits, ome_zarr, read, write
 from cellmend.io.folder import list_images
 from cellmend.io.labels import read_labels, write_labels
 from cellmend.io.ome_zarr_write import write_ome_zarr
@@ -198,6 +201,24 @@ def test_hostile_arrays_are_refused_and_not_run(tmp_path, metadata):
     with pytest.raises(FileFormatError):
         read_labels(path)
     assert not trace.exists()
+
+
+@pytest.mark.parametrize("coding", ["zlib", "gzip", "zstd"])
+def test_chunks_that_are_bombs_are_refused_before_they_unfold(tmp_path, monkeypatch, coding):
+    monkeypatch.setattr(inflation, "_HARMLESS_BYTES", 1 << 16)
+    for size, refused in ((1 << 22, True), (16, False)):
+        raw = bytes(size)
+        chunk = {
+            "zlib": zlib.compress,
+            "gzip": gzip.compress,
+            "zstd": imagecodecs.zstd_encode,
+        }[coding](raw)
+        path = bare_v2(tmp_path / f"{size}.zarr", chunk, compressor={"id": coding, "level": 3})
+        if refused:
+            with pytest.raises(FileFormatError, match="unfolds"):
+                read(path)
+        else:
+            assert read(path).data.shape == (4, 4)
 
 
 def test_codecs_of_version_3_are_checked_inside_shards_too(tmp_path):

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from cellmend.errors import CellmendError, FileFormatError
 from cellmend.image import Image
 from cellmend.io.axes import UNKNOWN, arrange
+from cellmend.io.inflation import check_chunk, codings_to_check
 from cellmend.io.limits import check_size, memory_limit
 from cellmend.io.units import micrometres
 
@@ -192,6 +194,7 @@ def multiscale(path: Path, node: zarr.Group | zarr.Array[Any]) -> Multiscale:
 def pixels(path: Path, array: zarr.Array[Any]) -> NDArray[np.generic]:
     """Read a whole array."""
     check_size(path, array.shape, array.dtype)
+    _check_inflation(path, array)
     data = np.asarray(array[...])
     return data.astype(data.dtype.newbyteorder("="), copy=False)
 
@@ -233,6 +236,18 @@ def _check_array(path: Path, array: zarr.Array[Any]) -> None:
     if array.dtype.kind not in "buif":
         raise FileFormatError(path, f"pixels of type {array.dtype} are not supported.")
     check_size(path, array.shards or array.chunks, array.dtype)
+
+
+def _check_inflation(path: Path, array: zarr.Array[Any]) -> None:
+    """Refuse chunk files that are decompression bombs; shards and ZIPs are not looked into."""
+    codings = codings_to_check(set(_codecs(array.metadata.to_dict())))
+    if not codings or not path.is_dir() or array.shards is not None:
+        return
+    expected = prod(array.chunks) * array.dtype.itemsize
+    for place in np.ndindex(*array.cdata_shape):
+        chunk = path / array.path / array.metadata.encode_chunk_key(place)
+        if not all(check_chunk(chunk, coding, expected) for coding in codings):
+            raise FileFormatError(path, "a chunk unfolds to far more than it stands for.")
 
 
 def _codecs(metadata: Mapping[str, Any]) -> Iterator[str]:
