@@ -392,8 +392,9 @@ def test_another_plane_drops_the_gesture(qtbot, messages, name):
     document = Document()
     document.set_image(Image(np.zeros((2, 64, 80), np.uint8), "ZYX"))
     labels = np.zeros((2, 64, 80), np.uint32)
-    labels[:, 10:20, 10:30], labels[:, 40:50, 50:60] = 1, 5
+    labels[:, 10:20, 10:30], labels[0, 40:50, 50:60] = 1, 5
     document.set_labels(labels)
+    document.select(5)
     desk = Desk(document, messages)
     tool = desk.use(name)
     places = GESTURES[name]

@@ -78,7 +78,8 @@ class Outline(Tool):
 
     def release(self, pointer: Pointer) -> None:
         """End an outline that was dragged round; after a mere click, go on without holding."""
-        if self.left_starts and self._away and pointer.button == Qt.MouseButton.LeftButton:
+        dragged = self.busy and self._away
+        if self.left_starts and dragged and pointer.button == Qt.MouseButton.LeftButton:
             self._finish()
 
     def takes(self, key: int, modifiers: Qt.KeyboardModifier) -> bool:
