@@ -1,5 +1,7 @@
 """The kernels of the CPU against torch, layer by layer and as a whole network."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -77,7 +79,11 @@ def test_the_fused_network_is_the_network(nchan, nout, widths):
         batch = torch.randn(3, nchan, 48, 80)
     with torch.inference_mode():
         wanted = net(batch)
-    pixels, style = FusedUNet(net)(batch.numpy())
+    fused = FusedUNet(net)
+    pixels, style = fused(batch.numpy())
+    with ThreadPoolExecutor(3) as pool:  # from several threads at once it gives the same
+        for again, _ in pool.map(fused, [batch.numpy()] * 3):
+            np.testing.assert_array_equal(again, pixels)
     largest = float(wanted.pixels.abs().max())
     np.testing.assert_allclose(pixels, wanted.pixels.numpy(), atol=1e-5 * largest)
     np.testing.assert_allclose(style, wanted.style.numpy(), atol=1e-5)

@@ -15,6 +15,8 @@ from cellmend.net.weights import save_weights
 from cellmend.registry import ModelCard, user_folder
 from cellmend.restore import to_scale
 
+NOISE = np.random.default_rng(0).random((40, 40))
+
 
 @pytest.fixture(scope="module")
 def segmenter():
@@ -135,6 +137,25 @@ def test_3d_run_gives_three_flows(segmenter):
 def test_images_without_content_are_refused(segmenter, image, reason):
     with pytest.raises(InputError, match=reason):
         segmenter.run(image, diameter=20)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.array([[1, 2]], np.uint8),
+        NOISE[:1],
+        NOISE * 1e30,
+        NOISE * 1e-30,
+        NOISE[::2, ::-1],
+        np.eye(40, dtype=bool),
+    ],
+    ids=["two pixels", "one row", "huge", "tiny", "not contiguous", "bool"],
+)
+def test_odd_images_have_masks_and_a_restoration_of_their_size(segmenter, restorer, image):
+    found = segmenter.run(image, diameter=20)
+    assert found.masks.shape == image.shape
+    assert np.isfinite(found.cellprob).all()
+    assert np.isfinite(restorer.run(image, diameter=20).image.data).all()
 
 
 def test_settings_out_of_bounds_are_named(segmenter, cells):

@@ -7,6 +7,7 @@ reads its input; in a shortcut, which has no ReLU, it goes into the weights.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from cellmend.net.matmul import Floats
 from cellmend.net.pointwise import conv1, max_pool, pointwise_weights
 from cellmend.net.unet import CPNet
 from cellmend.net.winograd import conv3, winograd_weights
+
+ONE_AT_A_TIME = threading.Lock()
+"""Some of numba's threading layers abort the process when two threads run parallel kernels."""
 
 GROUP = 8
 """Channels are filled up with zeros to a multiple of this."""
@@ -39,6 +43,10 @@ class FusedUNet:
 
     def __call__(self, batch: Floats) -> tuple[Floats, Floats]:
         """Run on (N, nchan, Y, X): pixels (N, nout, Y, X) and style (N, widths[-1])."""
+        with ONE_AT_A_TIME:
+            return self._run(batch)
+
+    def _run(self, batch: Floats) -> tuple[Floats, Floats]:
         x = np.zeros((len(batch), *batch.shape[2:], _filled(self._nchan)), np.float32)
         x[..., : self._nchan] = batch.transpose(0, 2, 3, 1)
         features: list[Floats] = []
