@@ -36,6 +36,7 @@ PEER ?=
 bench: setup
 	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/startup.py
 	$(BIN)/cellmend study speed --output out/bench $(if $(PEER),--peer $(PEER))
+	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/window.py
 	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/editing.py
 
 docs:

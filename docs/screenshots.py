@@ -83,6 +83,7 @@ def photograph(image: Path) -> None:
     half_edit(window)
     save(window, PICTURES / "editing.png")
     window.view.cancel()
+    photograph_views(window)
     window.services.files.save()
     until(lambda: bool(window.services.files.corrected()))
     window.actions_["retrain"].trigger()
@@ -111,6 +112,29 @@ def half_edit(window: MainWindow) -> None:
     QTest.qWait(200)
 
 
+def photograph_views(window: MainWindow) -> None:
+    """Take a picture of four linked layers, and one of the difference of two mask layers."""
+    window.document.select(0)
+    window.view.arrange("four")
+    window.view.fit()
+    QTest.qWait(300)
+    save(window.view, PICTURES / "view-four.png")
+    window.view.arrange("single")
+    window.panels.view.outlines.setChecked(False)
+    window.services.layers.keep_copy()
+    window.panels.segment.cellprob.setValue(2.0)
+    before = window.document.revision
+    until(lambda: window.document.revision != before and not window.runner.busy)
+    window.sections["Mask layers"].header.setChecked(True)
+    window.panels.layers.compare.setChecked(True)
+    until(lambda: bool(window.panels.layers.result.text()))
+    QTest.qWait(300)
+    window.view.fit()
+    save(window, PICTURES / "mask-difference.png")
+    window.panels.layers.compare.setChecked(False)
+    window.document.undo.undo()
+
+
 def until(ready: Callable[[], bool]) -> None:
     """Let the program work until `ready`.
 
@@ -126,10 +150,21 @@ def until(ready: Callable[[], bool]) -> None:
     raise TimeoutError("The window did not get ready.")
 
 
+def settle(widget: QWidget) -> None:
+    """Let the pictures in `widget` be finished."""
+    from cellmend_app.viewer import ImageView
+
+    views = [widget] if isinstance(widget, ImageView) else widget.findChildren(ImageView)
+    for view in views:
+        QApplication.processEvents()
+        view.finish()
+
+
 def save(widget: QWidget, path: Path) -> None:
     """Write a picture of `widget`, with few enough colours to be small."""
     from PIL import Image
 
+    settle(widget)
     widget.grab().save(str(path))
     with Image.open(path) as picture:
         small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, Qt, QTimer
@@ -13,7 +12,6 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
-    QScrollArea,
     QSplitter,
     QToolBar,
     QToolButton,
@@ -44,7 +42,7 @@ from cellmend_app.panels.edit import EditPanel, OverlapNote, tool_palette
 from cellmend_app.panels.layers import LayersPanel
 from cellmend_app.panels.navigator import NavigatorPanel
 from cellmend_app.panels.objects import ObjectsPanel
-from cellmend_app.panels.parts import ICON_SIZE, Section, rule
+from cellmend_app.panels.parts import ICON_SIZE, Section, scrolled
 from cellmend_app.panels.planes import PlanesPanel
 from cellmend_app.panels.restore import RestorePanel, action_button
 from cellmend_app.panels.segment import SegmentPanel
@@ -278,7 +276,8 @@ class MainWindow(QMainWindow):
             Section("Channels", panels.channels),
             Section("Mask layers", panels.layers, open_=False),
         )
-        left.addWidget(_scrolled(sections, LEFT_WIDTH))
+        self.sections = {section.title: section for section in sections}
+        left.addWidget(scrolled(sections, LEFT_WIDTH))
         left.setStretchFactor(1, 1)
         left.setSizes([170, 450])
         left.setCollapsible(1, False)
@@ -291,7 +290,7 @@ class MainWindow(QMainWindow):
             Section("Segment", panels.segment, corner=panels.segment.count),
             Section("Correct", panels.edit, corner=panels.edit.selected),
         )
-        return _scrolled(sections, SIDE_WIDTH)
+        return scrolled(sections, SIDE_WIDTH)
 
     @staticmethod
     def _framed(panel: QWidget) -> QWidget:
@@ -433,25 +432,3 @@ class MainWindow(QMainWindow):
         self._closing = True
         if not self._asking:
             self.close()
-
-
-def _scrolled(sections: Sequence[Section], width: int) -> QScrollArea:
-    """Return sections one under the other, with lines between them, to be scrolled."""
-    column = QWidget()
-    column.setObjectName("column")
-    layout = QVBoxLayout(column)
-    layout.setContentsMargins(12, 6, 12, 6)
-    layout.setSpacing(5)
-    for index, section in enumerate(sections):
-        if index:
-            layout.addWidget(rule())
-        layout.addWidget(section)
-    layout.addStretch(1)
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(column)
-    area.setMinimumWidth(width)
-    area.setMaximumWidth(width + 120)
-    return area

@@ -372,3 +372,13 @@ def test_comparison_names_the_cells(flat):
     mine = np.where(reference == 2, 0, reference)
     result = compare(flat.document.mask_layers[0], mine)
     assert (result.found.tolist(), result.missed.tolist()) == ([1, 3], [2])
+
+
+def test_closing_the_window_stops_what_waits_to_be_measured(flat, qtbot):
+    flat.services.measures.follow("area_px")
+    flat.services.measures._listing.start(1)
+    flat.messages.unsaved = "discard"
+    flat.close()
+    with qtbot.captureExceptions() as caught:
+        qtbot.wait(30)
+    assert caught == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QIcon
 from PyQt6.QtWidgets import (
@@ -10,6 +12,7 @@ from PyQt6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -31,6 +34,7 @@ class Section(QWidget):
         super().__init__()
         icons = resource_folder() / "icons"
         self._arrows = {True: icons / "arrow-down.svg", False: icons / "arrow-right.svg"}
+        self.title = title
         self.header = QToolButton()
         self.header.setObjectName("section")
         self.header.setText(title)
@@ -123,3 +127,25 @@ def add(layout: QBoxLayout, *items: QWidget | QBoxLayout) -> None:
             layout.addWidget(item)
         else:
             layout.addLayout(item)
+
+
+def scrolled(sections: Sequence[Section], width: int) -> QScrollArea:
+    """Return sections one under the other, with lines between them, to be scrolled."""
+    column = QWidget()
+    column.setObjectName("column")
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(12, 6, 12, 6)
+    layout.setSpacing(5)
+    for index, section in enumerate(sections):
+        if index:
+            layout.addWidget(rule())
+        layout.addWidget(section)
+    layout.addStretch(1)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(column)
+    area.setMinimumWidth(width)
+    area.setMaximumWidth(width + 120)
+    return area

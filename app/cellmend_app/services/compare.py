@@ -101,7 +101,7 @@ class CompareService(QObject):
 
     def _again(self) -> None:
         reference = self._reference
-        if reference is None:
+        if reference is None or self._runner.closed:
             return
         labels = np.array(self._document.labels.full)  # people go on editing
         job = self._runner.submit(
