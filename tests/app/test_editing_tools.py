@@ -409,3 +409,14 @@ def test_another_plane_drops_the_gesture(qtbot, messages, name):
     assert np.array_equal(document.labels.full, labels)
     assert document.undo.count() == 0
     desk.close()
+
+
+def test_the_click_that_ends_an_outline_ends_it_once(desk):
+    said = []
+    desk.document.status.connect(said.append)
+    desk.use("outline")
+    desk.hand.click((45, 10))
+    for place in [(45, 30), (60, 30), (60, 15)]:
+        desk.hand.move(place)
+    desk.hand.click((58, 12))
+    assert [text[:4] for text in said] == ["Drew"]
