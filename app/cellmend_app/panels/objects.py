@@ -148,6 +148,7 @@ class ObjectsPanel(QWidget):
         self.high.setPlaceholderText("to")
         self.count = QLabel()
         self.save = QPushButton("Save table…")
+        name(self.save, "Save the table of cells", "Save all rows as CSV or Parquet")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
         layout.addLayout(
