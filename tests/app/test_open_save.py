@@ -1,5 +1,7 @@
 """Opening, stepping, saving: nothing unsaved is lost, nothing unreadable stops the rest."""
 
+import threading
+
 import numpy as np
 import pytest
 import tifffile
@@ -8,6 +10,7 @@ from doubles import RecordingMessages
 from cellmend.errors import FileFormatError
 from cellmend.io.labels import read_labels
 from cellmend.labels import operations
+from cellmend.labels.index import LabelIndex
 from cellmend_app.commands import AddRestored, EditLabels
 from cellmend_app.document import Document, FlowLayer, RestoredLayer
 from cellmend_app.services.open_save import FileService
@@ -138,6 +141,44 @@ def test_masks_of_a_file_can_be_loaded_and_undone(qtbot, files, document, folder
     qtbot.waitUntil(lambda: document.labels.count == 1)
     document.undo.undo()
     assert document.labels.count == 0
+
+
+@pytest.fixture
+def indexing(monkeypatch):
+    """Return the threads in which indexes of labels are built, one for each index."""
+    threads = []
+
+    class Noted(LabelIndex):
+        def __init__(self, labels):
+            if labels.size:  # that of labels known to be empty scans none
+                threads.append(threading.current_thread())
+            super().__init__(labels)
+
+    monkeypatch.setattr("cellmend_app.document.labels.LabelIndex", Noted)
+    return threads
+
+
+@pytest.mark.parametrize("kind", ["seg", "masks", "project"])
+def test_opened_masks_are_indexed_off_the_gui_thread(
+    qtbot, files, document, folder, indexing, kind
+):
+    opened(qtbot, files, folder / "a1.tif")
+    draw(document)
+    masks = folder / "x_masks.tif"
+    tifffile.imwrite(masks, np.array(document.labels.full, np.uint16))
+    if kind == "project":
+        with qtbot.waitSignal(files.saved, timeout=3000):
+            files.save_project(folder / "a1.cellmend")
+    seg_or_project = files.project or saved(qtbot, files)
+    opened(qtbot, files, folder / "a2.tif")
+    assert not indexing
+    if kind == "masks":
+        files.load_masks(masks)
+    else:
+        files.open(seg_or_project)
+    qtbot.waitUntil(lambda: document.labels.count == 1, timeout=3000)
+    assert len(indexing) == 1
+    assert threading.main_thread() not in indexing
 
 
 def test_an_unreadable_image_leaves_the_open_one(qtbot, files, document, messages, folder):

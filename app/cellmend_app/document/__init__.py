@@ -8,7 +8,7 @@ ask it to, so that every edit can be undone.
 from cellmend_app.document.document import Document
 from cellmend_app.document.history import Block, History
 from cellmend_app.document.labels import Box, LabelContent, LabelModel
-from cellmend_app.document.layers import FlowLayer, MaskLayer, RestoredLayer
+from cellmend_app.document.layers import FlowLayer, MaskLayer, RestoredLayer, labels_shape
 from cellmend_app.document.review import Review, ReviewState
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "RestoredLayer",
     "Review",
     "ReviewState",
+    "labels_shape",
 ]

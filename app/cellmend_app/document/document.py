@@ -18,9 +18,9 @@ from cellmend_app.document.layers import (
     FlowLayer,
     MaskLayer,
     RestoredLayer,
+    labels_shape,
     plane_count,
     plane_of,
-    plane_shape,
 )
 from cellmend_app.document.review import Review
 
@@ -106,9 +106,7 @@ class Document(QObject):
     @property
     def labels_shape(self) -> tuple[int, ...]:
         """The shape that labels must have: (Y, X), or that behind the T and Z axes."""
-        if self.image is None:
-            return (1, 1)
-        return (*plane_shape(self.image), self.image.size("Y"), self.image.size("X"))
+        return (1, 1) if self.image is None else labels_shape(self.image)
 
     @property
     def display(self) -> NDArray[np.generic] | None:

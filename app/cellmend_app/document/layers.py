@@ -84,6 +84,11 @@ def plane_shape(image: Image) -> tuple[int, ...]:
     return tuple(image.size(axis) for axis in PLANE_AXES if axis in image.axes)
 
 
+def labels_shape(image: Image) -> tuple[int, ...]:
+    """Return the shape that labels of the image have: (Y, X), or that behind its T and Z axes."""
+    return (*plane_shape(image), image.size("Y"), image.size("X"))
+
+
 def plane_count(image: Image) -> int:
     """Return the number of Y × X planes, channels not counted."""
     return int(np.prod(plane_shape(image), dtype=np.int64))

@@ -11,20 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtGui import QImage
 
 from cellmend.errors import AxesError, CellmendError
 from cellmend.export.kinds import KINDS
 from cellmend.io.project import Step
-from cellmend.io.seg_npy import SegFile
 from cellmend_app.commands import ReplaceLabels
-from cellmend_app.document import Document
+from cellmend_app.document import Document, LabelContent
 from cellmend_app.messages import Messages
-from cellmend_app.services import seg_content, storage
+from cellmend_app.services import storage
 from cellmend_app.services.project_content import OpenedProject, ProjectContent
-from cellmend_app.services.seg_content import RunSettings, SegContent
+from cellmend_app.services.seg_content import OpenedSeg, RunSettings, SegContent
 from cellmend_app.services.storage import ExportRequest, Loaded
 from cellmend_app.settings import Preferences
 from cellmend_app.workers import JobHandle, JobRunner
@@ -130,10 +128,12 @@ class FileService(QObject):
     def load_masks(self, path: Path) -> None:
         """Show the masks of a file over the open image; can be undone."""
         image = self._document.image
-        job = self._runner.submit("io", lambda report: storage.read_masks(path), title="Reading")
+        job = self._runner.submit(
+            "io", lambda report: LabelContent.of(storage.read_masks(path)), title="Reading"
+        )
         job.failed.connect(lambda error: self._messages.error(error, "read the masks"))
 
-        def take(masks: NDArray[np.uint32]) -> None:
+        def take(masks: LabelContent) -> None:
             if self._document.image is not image:
                 return
             try:
@@ -315,21 +315,19 @@ class FileService(QObject):
         if document.path is not None:
             document.review.mark(document.path, opened.project.review.state)
 
-    def _take_seg(self, seg: SegFile) -> None:
+    def _take_seg(self, opened: OpenedSeg) -> None:
         document = self._document
         try:
-            masks = seg_content.on_grid(seg.masks, document.labels_shape)
-            document.set_labels(masks, seg_content.manual_ids(seg))
+            document.set_labels(opened.labels, opened.manual)
         except CellmendError as error:
             self._messages.error(error, "show the saved masks")
             return
-        self.run_settings = seg_content.run_settings(seg)
-        document.set_results(seg_content.flow_layer(seg, document.labels_shape))
-        restored = seg_content.restored_layer(seg)
-        if restored is not None and document.plane_count == 1:
-            document.add_restored(restored)
-        if seg.diameter is not None and seg.diameter > 0:
-            document.set_diameter(seg.diameter)
+        self.run_settings = opened.run
+        document.set_results(opened.results)
+        if opened.restored is not None and document.plane_count == 1:
+            document.add_restored(opened.restored)
+        if opened.diameter is not None:
+            document.set_diameter(opened.diameter)
 
     def _write(self, work: Callable[[], Path], written: Callable[[Path], None]) -> None:
         job = self._runner.submit("io", lambda report: work(), title="Saving")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cellmend.image import Image
 from cellmend.io.seg_npy import SegFile
-from cellmend_app.document import FlowLayer, RestoredLayer
+from cellmend_app.document import FlowLayer, LabelContent, RestoredLayer
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,46 @@ class SegContent:
     results: FlowLayer | None
     restored: RestoredLayer | None
     settings: RunSettings
+
+
+@dataclass(frozen=True, eq=False)
+class OpenedSeg:
+    """The content of a ``_seg.npy``, ready to be shown.
+
+    Parameters
+    ----------
+    labels
+        The masks, brought to the pixels of the raw image.
+    manual
+        Ids that a person drew.
+    results
+        The network's output, if it fits the image.
+    restored
+        The restored image, if there is one.
+    diameter
+        The diameter, if the file has a usable one.
+    run
+        The settings of the run that made the masks.
+    """
+
+    labels: LabelContent
+    manual: frozenset[int]
+    results: FlowLayer | None
+    restored: RestoredLayer | None
+    diameter: float | None
+    run: RunSettings
+
+    @classmethod
+    def of(cls, seg: SegFile, shape: tuple[int, ...]) -> OpenedSeg:
+        """Make ready what the file holds for labels of `shape`; takes time on large images."""
+        return cls(
+            labels=LabelContent.of(on_grid(seg.masks, shape)),
+            manual=manual_ids(seg),
+            results=flow_layer(seg, shape),
+            restored=restored_layer(seg),
+            diameter=seg.diameter if seg.diameter is not None and seg.diameter > 0 else None,
+            run=run_settings(seg),
+        )
 
 
 def make(content: SegContent) -> SegFile:
@@ -114,13 +154,13 @@ def resample(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return np.ascontiguousarray(array[..., rows[:, None], columns])
 
 
-def manual_ids(seg: SegFile) -> set[int]:
+def manual_ids(seg: SegFile) -> frozenset[int]:
     """Return the ids of the cells that a person drew."""
     ids = np.unique(seg.masks)
     ids = ids[ids > 0]
     if seg.ismanual is None or len(seg.ismanual) != len(ids):
-        return set()
-    return {int(label) for label in ids[seg.ismanual]}
+        return frozenset()
+    return frozenset(ids[seg.ismanual].tolist())
 
 
 def _colors(ids: NDArray[np.uint32]) -> NDArray[np.uint8]:

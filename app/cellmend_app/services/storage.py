@@ -22,11 +22,11 @@ from cellmend.io.atomic import replacing
 from cellmend.io.labels import read_labels
 from cellmend.io.ome_zarr import is_zarr
 from cellmend.io.project import PackedMasks
-from cellmend.io.seg_npy import SegFile
 from cellmend.progress import Reporter
+from cellmend_app.document import labels_shape
 from cellmend_app.services import project_content, seg_content
 from cellmend_app.services.project_content import OpenedProject, ProjectContent
-from cellmend_app.services.seg_content import SegContent
+from cellmend_app.services.seg_content import OpenedSeg, SegContent
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Loaded:
     path, image
         The image.
     seg
-        The content of its ``_seg.npy``; None where there is none.
+        What its ``_seg.npy`` holds; None where there is none.
     complaint
         Why the ``_seg.npy`` could not be read, if so.
     folder, masked
@@ -82,7 +82,7 @@ class Loaded:
 
     path: Path
     image: Image
-    seg: SegFile | None
+    seg: OpenedSeg | None
     complaint: CellmendError | None
     folder: list[Path]
     masked: set[Path]
@@ -111,7 +111,7 @@ def load(
     report.check()
     image = read_image(first, axes or {})
     report.check()
-    seg, complaint = _read_seg(seg_path or names.output_path(first, names.SEG_NPY))
+    seg, complaint = _read_seg(seg_path or names.output_path(first, names.SEG_NPY), image)
     masked = {path for path in folder if pairs.masks_of(path) is not None}
     return Loaded(first, image, seg, complaint, folder, masked)
 
@@ -246,10 +246,10 @@ def _choose(paths: Sequence[Path]) -> tuple[Path, list[Path]]:
     return found.files[0], found.files
 
 
-def _read_seg(path: Path) -> tuple[SegFile | None, CellmendError | None]:
+def _read_seg(path: Path, image: Image) -> tuple[OpenedSeg | None, CellmendError | None]:
     if not path.exists():
         return None, None
     try:
-        return seg_npy.read(path), None
+        return OpenedSeg.of(seg_npy.read(path), labels_shape(image)), None
     except CellmendError as error:
         return None, error
