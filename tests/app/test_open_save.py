@@ -126,6 +126,16 @@ def test_a_damaged_seg_file_is_named_and_the_image_opens(qtbot, files, document,
     assert "a1_seg.npy" in str(error)
 
 
+def test_a_seg_file_of_strange_content_is_named_and_the_image_opens(
+    qtbot, files, document, messages, folder
+):
+    content = {"masks": np.ones((32, 40), np.uint16), "img_restore": np.full((1, 32, 40, 1), "x")}
+    np.save(folder / "a1_seg.npy", np.array(content, dtype=object), allow_pickle=True)
+    opened(qtbot, files, folder / "a1.tif")
+    assert document.path.name == "a1.tif"
+    assert "a1_seg.npy: its content cannot be shown" in messages.shown[1]
+
+
 def test_masks_of_another_size_are_refused(qtbot, files, document, messages, folder):
     opened(qtbot, files, folder / "a1.tif")
     tifffile.imwrite(folder / "other_masks.tif", np.ones((5, 5), np.uint16))

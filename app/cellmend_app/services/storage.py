@@ -253,3 +253,6 @@ def _read_seg(path: Path, image: Image) -> tuple[OpenedSeg | None, CellmendError
         return OpenedSeg.of(seg_npy.read(path), labels_shape(image)), None
     except CellmendError as error:
         return None, error
+    except Exception as error:  # values of any type may be in the wrong place
+        reason = f"its content cannot be shown ({type(error).__name__}: {error})."
+        return None, FileFormatError(path, reason)
