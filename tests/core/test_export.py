@@ -102,6 +102,29 @@ def test_rois_of_a_volume_lie_on_their_planes(tmp_path):
     assert {roi.position for roi in roifile.roiread(tmp_path / "a.zip")} == {2, 3}
 
 
+def test_rois_of_volumes_over_time_lie_in_their_frames_and_planes(tmp_path):
+    series = np.zeros((2, 3, 40, 50), np.uint32)
+    series[0, 2] = np.where(cells() == 1, 7, 0)
+    series[1, 0] = cells()
+    assert write_rois(tmp_path / "a.zip", series) == 5
+    rois = roifile.roiread(tmp_path / "a.zip")
+    assert {roi.name: (roi.t_position, roi.z_position) for roi in rois} == {
+        "7-t1-z3": (1, 3),
+        "1-t2-z1": (2, 1),
+        "5-t2-z1": (2, 1),
+        "70000-t2-z1": (2, 1),
+        "70000-t2-z1-2": (2, 1),
+    }
+    assert {(roi.position, roi.c_position) for roi in rois} == {(0, 0)}
+
+
+@pytest.mark.parametrize("ndim", [1, 5])
+def test_rois_of_other_dimensions_are_refused_and_nothing_is_written(tmp_path, ndim):
+    with pytest.raises(InputError, match=f"not of {ndim}"):
+        write_rois(tmp_path / "a.zip", np.ones((2,) * ndim, np.uint16))
+    assert not list(tmp_path.iterdir())
+
+
 def test_outlines_text(tmp_path):
     assert write_outlines(tmp_path / "a.txt", cells()) == 3
     lines = (tmp_path / "a.txt").read_text().splitlines()
