@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import struct
 import subprocess
 import sys
 import zlib
@@ -347,6 +348,32 @@ def _absurd_tiff(path: Path) -> None:
     with tifffile.TiffFile(path, mode="r+") as tif:
         tif.pages[0].tags["ImageWidth"].overwrite(1 << 20)
         tif.pages[0].tags["ImageLength"].overwrite(1 << 20)
+
+
+SINGLE_8, SINGLE_4 = b"\x00\x03\x01\x02\x03\x00", b"\x00\x03\x12\x30"
+
+
+@pytest.mark.parametrize(("bits", "single"), [(8, SINGLE_8), (4, SINGLE_4)])
+def test_bmps_of_run_lengths_open_unless_a_run_is_longer_than_its_row(tmp_path, bits, single):
+    path = tmp_path / "a.bmp"
+    value = b"\x07" if bits == 8 else b"\x77"
+    end_of_row, step, end = b"\x00\x00", b"\x00\x02\x02\x00", b"\x00\x01"
+    _bmp_of_runs(path, bits, single + b"\x02" + value + end_of_row + step + b"\x03" + value + end)
+    assert read(path).data.tolist() == [[0, 0, 7, 7, 7], [1, 2, 3, 7, 7]]
+    for run in (single + b"\x03" + value, b"\x03" + value + single, step + b"\x04" + value):
+        _bmp_of_runs(path, bits, run + end_of_row + b"\x05" + value + end)
+        with pytest.raises(FileFormatError, match="longer than its row"):
+            read(path)
+
+
+def _bmp_of_runs(path: Path, bits: int, runs: bytes) -> None:
+    """Write a picture of 5 × 2 pixels, its lower row first, whose colours are their numbers."""
+    colours = b"".join(bytes((grey, grey, grey, 0)) for grey in range(2**bits))
+    start = 54 + len(colours)
+    header = struct.pack("<IiiHHIIiiII", 40, 5, 2, 1, bits, {8: 1, 4: 2}[bits], 0, 0, 0, 0, 0)
+    path.write_bytes(
+        struct.pack("<2sIII", b"BM", start + len(runs), 0, start) + header + colours + runs
+    )
 
 
 def _absurd_bmp(path: Path) -> None:

@@ -28,7 +28,6 @@ COMPLETE = {
     "no_rows_per_strip.tif",  # whole; the tag that is missing has a default
     "total-pages-zero.tif",  # whole; its page count is wrong, and not used
     "png_named.tif",  # a whole PNG under another name
-    "badrle.bmp",  # decodes to its full size; Pillow cuts the runs that are too long
     "chunk_no_fdat.png",  # the first frame, which is shown, is whole
 }
 

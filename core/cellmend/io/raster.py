@@ -30,6 +30,7 @@ _SAMPLE_NAMES: dict[int, tuple[str, ...]] = {
 }
 _PILLOW_LIMIT = threading.Lock()
 _METADATA_BYTES = 1 << 16
+_BMP_RUNS = (1, 2)  # run lengths of 8-bit and of 4-bit pixels
 
 
 def read_raster(path: Path, axes: str | None = None) -> Image:
@@ -58,6 +59,8 @@ def _decoded(path: Path, *, keep_palette: bool) -> tuple[NDArray[np.generic], st
         if _is_deep_png(path):
             return _deep_png(path)
         with _opened(path) as picture:
+            if picture.format == "BMP" and picture.info.get("compression") in _BMP_RUNS:
+                _check_bmp_runs(path, picture)
             return _pixels(picture, keep_palette)
     except CellmendError:
         raise
@@ -85,6 +88,31 @@ def _opened(path: Path) -> PIL.Image.Image:
         picture.close()
         raise
     return picture
+
+
+def _check_bmp_runs(path: Path, picture: PIL.Image.Image) -> None:
+    """Refuse runs of pixels longer than their rows, which Pillow cuts and shows distorted."""
+    content = path.read_bytes()
+    pixels_per_byte = picture.info["compression"]  # one of _BMP_RUNS: 8 or 4 bits each
+    at, x = int.from_bytes(content[10:14], "little"), 0
+    while at + 1 < len(content):
+        count, code = content[at], content[at + 1]
+        at += 2
+        if count:
+            x += count
+        elif code == 0:  # the end of a row
+            x = 0
+        elif code == 1:  # the end of the picture
+            return
+        elif code == 2:  # a step to the right and up
+            x += sum(content[at : at + 1])
+            at += 2
+        else:  # as many pixels, stored singly in an even number of bytes
+            x += code
+            size = -(-code // pixels_per_byte)
+            at += size + size % 2
+        if x > picture.width:
+            raise FileFormatError(path, "it is damaged: a run of pixels is longer than its row.")
 
 
 def _pixels(
