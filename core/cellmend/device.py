@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,19 @@ def autocast(device: torch.device) -> AbstractContextManager[None]:
     import torch
 
     return torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device))
+
+
+def restore_torch_threads() -> None:
+    """Have torch compute with the process's number of threads in this thread again.
+
+    OpenMP keeps that number for every thread that calls it, and the first of numba's
+    parallel kernels sets it to its own in the thread it is called from. With other threads
+    torch adds up in another order. A new thread has the process's number.
+    """
+    import torch
+
+    with ThreadPoolExecutor(1) as pool:
+        torch.set_num_threads(pool.submit(torch.get_num_threads).result())
 
 
 def free_memory(device: torch.device) -> int | None:

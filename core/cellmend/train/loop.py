@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from cellmend.device import autocast, pick_device, translated_errors
+from cellmend.device import autocast, pick_device, restore_torch_threads, translated_errors
 from cellmend.errors import CellmendError, InputError
 from cellmend.net.unet import CPNet
 from cellmend.params import TrainSettings
@@ -200,6 +200,7 @@ class Trainer:
         rate = learning_rate(epoch, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        restore_torch_threads()  # so that a resumed run adds up in the same order
         self.net.train()
         for index in range(self.batches):
             losses.append(self._step(next(stream), epoch))
