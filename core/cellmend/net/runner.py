@@ -15,9 +15,13 @@ from cellmend.net.unet import CPNet
 Floats = NDArray[np.float32]
 
 FUSED_COPIES = 6
-"""Copies of the widest activations that the fused network holds at its peak, measured."""
+"""Copies of the widest activations that the fused network holds at its peak.
+
+The peak of the process's memory rose by 6.0 of them for eight tiles of 224 pixels, and by
+6.4 at half width.
+"""
 TORCH_COPIES = 12
-"""The same for torch, which keeps those of every level and scratch space."""
+"""The same for torch: 11.9 in float32 on a CPU, and 11.6 at half width."""
 
 
 class Runner:
