@@ -12,6 +12,7 @@ import cellmend
 from cellmend.cli import main
 from cellmend.errors import FileFormatError, InputError
 from cellmend.net.predict import predict
+from cellmend.net.runner import Runner
 from cellmend.normalize import normalize
 from cellmend.params import TileSettings, TrainSettings
 from cellmend.train import fit_blind, fit_paired
@@ -41,7 +42,7 @@ def noisy_and_clean():
 
 
 def restored(net, noisy):
-    return predict(net, noisy[None], TileSettings(), CPU).pixels[0]
+    return predict(Runner(net, CPU), noisy[None], TileSettings()).pixels[0]
 
 
 def error(image, clean):

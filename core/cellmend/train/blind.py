@@ -150,7 +150,7 @@ def fit_blind(
     Returns
     -------
     CPNet
-        One channel in, one out, for `cellmend.net.predict.predict`.
+        One channel in, one out, for `cellmend.net.runner.Runner`.
 
     Raises
     ------

@@ -80,7 +80,7 @@ def fit_paired(
     Returns
     -------
     CPNet
-        One channel in, one out, for `cellmend.net.predict.predict`.
+        One channel in, one out, for `cellmend.net.runner.Runner`.
 
     Raises
     ------
