@@ -6,7 +6,7 @@ defaults are the same everywhere.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -62,7 +62,8 @@ class SegmentSettings(Settings):
     """Everything that decides the masks of an image; diameter None means estimate it.
 
     Channels are one-based. The first is the one to segment, 0 for the mean of all;
-    the second is the optional nuclear channel, 0 for none.
+    the second is the optional nuclear channel, 0 for none. `normalize` None is how the
+    images were normalised that the model was trained on.
 
     Of a volume, `stitch_threshold` links the cells of consecutive planes. `do_3d` finds them
     in three directions instead; then `anisotropy` is the distance of planes over the size of
@@ -72,7 +73,7 @@ class SegmentSettings(Settings):
     model: str = "generalist"
     diameter: Positive | None = None
     channels: tuple[int, int] | None = None
-    normalize: NormalizeSettings = NormalizeSettings()
+    normalize: NormalizeSettings | None = None
     tiles: TileSettings = TileSettings()
     masks: MaskSettings = MaskSettings()
     stitch_threshold: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -195,7 +196,8 @@ def _group_of(kind: type[Settings], name: str) -> str | None:
     if name in kind.model_fields:
         return None
     for group, field in kind.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, Settings) and name in inner.model_fields:
-            return group
+        for inner in get_args(field.annotation) or (field.annotation,):
+            is_group = isinstance(inner, type) and issubclass(inner, Settings)
+            if is_group and name in inner.model_fields:
+                return group
     return None

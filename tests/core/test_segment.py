@@ -2,16 +2,20 @@
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 from drawn import draw_cells
 
 import cellmend
+from cellmend.cli import main
 from cellmend.dynamics import masks_from_flows
 from cellmend.errors import Cancelled, InputError, ModelError
+from cellmend.io.labels import read_labels
 from cellmend.metrics import average_precision
 from cellmend.net.predict import unflip
 from cellmend.net.unet import CPNet
 from cellmend.net.weights import save_weights
+from cellmend.params import NormalizeSettings
 from cellmend.registry import ModelCard, user_folder
 from cellmend.restore import to_scale
 
@@ -60,6 +64,30 @@ def test_the_image_is_not_altered(segmenter, cells):
     before = image.copy()
     segmenter.run(image, diameter=18, normalize={"invert": True})
     np.testing.assert_array_equal(image, before)
+
+
+def test_the_model_says_how_images_are_normalised_unless_the_caller_does(
+    segmenter, cells, home, tmp_path
+):
+    card = segmenter.model.card.model_copy(
+        update={"name": "dark", "normalize": NormalizeSettings(invert=True)}
+    )
+    save_weights(
+        user_folder() / "dark.safetensors", segmenter.model.net, card.model_dump(mode="json")
+    )
+    dark = cellmend.Segmenter("dark", device="cpu")
+    negative = cells[0].max() - cells[0]
+    found = dark.run(negative, diameter=18)
+    assert average_precision(cells[1], found.masks, (0.5,))[0] >= 0.9
+    assert found.provenance.settings["normalize"]["invert"]
+    for given in ({"normalize": {"invert": False}}, {"invert": False}):
+        other = dark.run(cells[0], diameter=18, **given)
+        np.testing.assert_array_equal(other.masks, segmenter.run(cells[0], diameter=18).masks)
+    tifffile.imwrite(tmp_path / "negative.tif", negative)
+    words = ["segment", str(tmp_path / "negative.tif"), "--model", "dark", "--diameter", "18"]
+    assert main(words) == 0
+    written = read_labels(tmp_path / "negative_cp_masks.tif")
+    np.testing.assert_array_equal(written, found.masks)
 
 
 def test_a_channel_is_chosen_and_a_missing_one_is_named(segmenter, cells):

@@ -17,7 +17,7 @@ from cellmend.errors import InputError, ModelError
 from cellmend.image import Image, as_image
 from cellmend.net.runner import Runner
 from cellmend.normalize import normalize
-from cellmend.params import SegmentSettings, make_settings
+from cellmend.params import NormalizeSettings, SegmentSettings, make_settings
 from cellmend.planes import check_usable
 from cellmend.progress import SILENT, Reporter, Share, shares
 from cellmend.provenance import Provenance
@@ -197,15 +197,20 @@ class Segmenter:
         found = size_model_of(self.model.name)
         return found if found and len(found.weights) == self.model.net.widths[-1] else None
 
+    def _normalization(self, settings: SegmentSettings) -> NormalizeSettings:
+        """Return how channels are scaled: as the caller says, or as the model was trained."""
+        return settings.normalize or self.model.card.normalize
+
     def _channels(self, image: Image, settings: SegmentSettings) -> Floats:
         """Return the normalised channels the network takes: (2, [T,] [Z,] Y, X)."""
         main, nuclear = settings.channels or image.usual_channels
         shown = image.channel(main - 1) if main else _mean_channel(image)
         check_usable(shown)
-        first = normalize(shown, settings.normalize)
+        how = self._normalization(settings)
+        first = normalize(shown, how)
         second = np.zeros_like(first)
         if nuclear:
-            second = normalize(image.channel(nuclear - 1), settings.normalize)
+            second = normalize(image.channel(nuclear - 1), how)
         return np.stack([first, second])[: self.model.net.nchan]
 
     def _frame(
@@ -250,7 +255,8 @@ class Segmenter:
     def _provenance(
         self, settings: SegmentSettings, diameter: float, previous: tuple[Provenance, ...]
     ) -> Provenance:
-        used = settings.model_dump(mode="json") | {"diameter": diameter}
+        seen = {"diameter": diameter, "normalize": self._normalization(settings)}
+        used = settings.model_copy(update=seen).model_dump(mode="json")
         return Provenance(
             action="segment",
             model=self.model.name,
