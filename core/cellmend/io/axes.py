@@ -59,11 +59,15 @@ class Arrangement:
         return tuple(prod(stored[i] for i in group) for group in self.sources)
 
     def apply(self, data: Array) -> Array:
-        """Return the pixels in the order of the image's axes, contiguous in memory."""
+        """Return the pixels in the order of the image's axes.
+
+        They are contiguous in memory; of a memory map they are a view, not a copy,
+        unless two of its dimensions that do not lie side by side become one.
+        """
         used = [i for group in self.sources for i in group]
         left_out = [i for i in range(data.ndim) if i not in used]
-        moved = data.transpose(left_out + used)
-        return np.ascontiguousarray(moved.reshape(self.shape(data.shape)))
+        moved = data.transpose(left_out + used).reshape(self.shape(data.shape))
+        return np.asarray(moved) if isinstance(data, np.memmap) else np.ascontiguousarray(moved)
 
 
 def arrange(path: Path, data: Array, axes: str, override: str | None) -> tuple[Array, Arrangement]:

@@ -15,6 +15,7 @@ from cellmend.image import Image
 from cellmend.io.atomic import replacing
 from cellmend.io.axes import UNKNOWN, arrange
 from cellmend.io.limits import check_size
+from cellmend.io.mapping import worth_mapping
 
 Header = tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]
 
@@ -22,12 +23,14 @@ Header = tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]
 def read_npy(path: Path, axes: str | None = None) -> Image:
     """Read an array; its axes are guessed by the rule in `cellmend.io.axes`.
 
+    A large array is a read-only memory map.
+
     Raises
     ------
     FileFormatError
         If the file is damaged or holds anything but numbers.
     """
-    array = read_npy_array(path)
+    array = _load(path, may_map=True)
     if array.ndim < 2:
         raise FileFormatError(path, f"an array of shape {array.shape} is not an image.")
     data, found = arrange(path, array, UNKNOWN * array.ndim, axes)
@@ -50,7 +53,11 @@ def write_npy(
 
 
 def read_npy_array(path: Path) -> NDArray[np.generic]:
-    """Read an array of numbers."""
+    """Read an array of numbers into memory."""
+    return _load(path, may_map=False)
+
+
+def _load(path: Path, *, may_map: bool) -> NDArray[np.generic]:
     try:
         with path.open("rb") as file:
             shape, _, dtype = read_header(file)
@@ -58,12 +65,14 @@ def read_npy_array(path: Path) -> NDArray[np.generic]:
             hint = "Is it a _seg.npy? Open it as masks." if dtype.hasobject else ""
             raise FileFormatError(path, f"it holds {dtype}, not pixels.", hint=hint)
         check_size(path, shape, dtype)
-        array = np.load(path, allow_pickle=False)
+        mapped = may_map and worth_mapping(shape, dtype)
+        array: NDArray[np.generic]
+        array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except CellmendError:
         raise
     except Exception as error:  # a damaged header raises anything
         raise FileFormatError(path, f"it is damaged or incomplete ({error}).") from error
-    return np.asarray(array, dtype=array.dtype.newbyteorder("="))
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def read_header(file: IO[bytes]) -> Header:

@@ -24,6 +24,7 @@ from cellmend.io import tiff_metadata
 from cellmend.io.atomic import replacing
 from cellmend.io.axes import arrange
 from cellmend.io.limits import check_size
+from cellmend.io.mapping import worth_mapping
 from cellmend.io.tiff_structure import contradiction, missing_part
 
 # tifffile tells of odd files through logging; without a handler that ends up on stderr.
@@ -33,7 +34,7 @@ _OME_DTYPES = "int8 int16 int32 uint8 uint16 uint32 float32 float64"
 
 
 def read_tiff(path: Path, axes: str | None = None) -> Image:
-    """Read the first series of a TIFF file.
+    """Read the first series of a TIFF file; large plain pixels as a read-only memory map.
 
     Raises
     ------
@@ -44,7 +45,9 @@ def read_tiff(path: Path, axes: str | None = None) -> Image:
         series = tif.series[0]
         check_size(path, series.shape, series.dtype or np.uint8)
         _check_complete(path, tif, series)
-        raw = _whole(path, series)
+        raw = _mapped(path, tif, series)
+        if raw is None:
+            raw = _whole(path, series)
         data, found = arrange(path, raw, series.axes, axes)
         if data.dtype == bool:
             data = data.view(np.uint8)
@@ -158,6 +161,23 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
 def _text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
+
+
+def _mapped(
+    path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries
+) -> NDArray[np.generic] | None:
+    """Map the pixels if they are large and lie in this file in one piece, as they are used."""
+    offset = series.dataoffset
+    if offset is None or series.is_multifile or series.transform is not None:
+        return None
+    dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
+    if (
+        dtype.kind not in "buif"
+        or offset % dtype.itemsize
+        or not worth_mapping(series.shape, dtype)
+    ):
+        return None
+    return np.memmap(path, dtype, "r", offset, series.shape)
 
 
 def _whole(path: Path, series: tifffile.TiffPageSeries) -> NDArray[np.generic]:
