@@ -91,11 +91,11 @@ def test_restore_writes_an_image_of_the_same_shape(
 
 
 def test_the_diameter_can_be_estimated(
-    cells: tuple, restorer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cells: tuple, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "cells.tif"
     tifffile.imwrite(path, cells[0])
-    assert main(["restore", str(path), "--model", restorer, "--diameter", "auto", "--json"]) == 0
+    assert main(["restore", str(path), "--diameter", "auto", "--json"]) == 0
     assert 12 < json.loads(capsys.readouterr().out)["files"][0]["diameter"] < 26
 
 
