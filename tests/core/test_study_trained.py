@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from cellmend.errors import Cancelled
 from cellmend.net.unet import CPNet
 from cellmend.net.weights import save_weights
 from cellmend.registry import ModelCard, load_model
 from cellmend.restore.degrade import Degradation
-from cellmend.study import trained
+from cellmend.study import losses, trained
 from cellmend.study.cases import masked_files
+from cellmend.study.losses import loss_methods
 from cellmend.study.settings import RestorationStudySettings
 from cellmend.study.strength import Degraded
 from cellmend.study.trained import blind_methods, noisy_pairs, taught_methods
@@ -83,7 +86,7 @@ def test_what_was_taught_is_kept(
 def test_the_segmentation_network_is_trained_on_and_judges_itself(
     pairs_folder: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trained, "RETRAINING_IMAGES", 8)
+    monkeypatch.setattr(trained, "CROPS_PER_EPOCH", 8)
     card = ModelCard(name="chance", widths=(4, 8))
     start = home / "models" / "chance.safetensors"
     save_weights(start, CPNet(2, 3, (4, 8)).eval(), card.model_dump(mode="json"))
@@ -96,3 +99,51 @@ def test_the_segmentation_network_is_trained_on_and_judges_itself(
     before, after = (net.state_dict() for net in nets)
     assert any((before[name] != after[name]).any() for name in before)
     assert method.key == method.segmenter.model.sha256
+
+
+def test_a_network_for_each_task_and_loss_goes_on_where_it_was_stopped(
+    pairs_folder: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noisy: Degraded
+) -> None:
+    usual = trained.crops_settings
+    small = {"images_per_epoch": 4, "batch_size": 2, "crop": 32, "widths": (4, 8)}
+    monkeypatch.setattr(
+        losses, "crops_settings", lambda chosen: usual(chosen).model_copy(update=small)
+    )
+    card = ModelCard(name="chance", widths=(4, 8))
+    judge = home / "models" / "chance.safetensors"
+    save_weights(judge, CPNet(2, 3, (4, 8)).eval(), card.model_dump(mode="json"))
+    settings = RestorationStudySettings(
+        training=(pairs_folder,),
+        training_epochs=2,
+        segmenter="chance",
+        losses=("perceptual+segmentation", "reconstruction"),
+    )
+    folder = tmp_path / "kept"
+
+    class Stop:
+        """Cancels in the second epoch of the first network."""
+
+        def step(self, done: int, total: int, message: str = "") -> None:
+            """Go on."""
+
+        def check(self) -> None:
+            if list(folder.glob("*/checkpoint.pt")):
+                raise Cancelled
+
+    with pytest.raises(Cancelled):
+        loss_methods(settings, ("denoise", "deblur"), folder, Stop())
+    (checkpoint,) = folder.glob("*/checkpoint.pt")
+    assert len(torch.load(checkpoint, weights_only=True)["record"]) == 1
+
+    methods = loss_methods(settings, ("denoise", "deblur"), folder)
+    assert [(method.task, method.name, method.setting) for method in methods] == [
+        ("denoise", "perceptual+segmentation loss", "2 epochs"),
+        ("denoise", "reconstruction loss", "2 epochs"),
+        ("deblur", "perceptual+segmentation loss", "2 epochs"),
+        ("deblur", "reconstruction loss", "2 epochs"),
+    ]
+    assert len({method.key for method in methods}) == 4
+    assert sorted(path.suffix for path in folder.iterdir()) == 4 * [".safetensors"]
+    elsewhere = loss_methods(settings, ("denoise",), tmp_path / "elsewhere")
+    np.testing.assert_array_equal(elsewhere[0].restore(noisy), methods[0].restore(noisy))
+    assert loss_methods(SHORT, ("denoise",), folder) == []

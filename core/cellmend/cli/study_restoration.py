@@ -8,7 +8,7 @@ from pathlib import Path
 from cellmend.cli.arguments import add_everywhere, setting, words
 from cellmend.cli.config import build_settings
 from cellmend.cli.study_report import add_places, add_sizes, run_study
-from cellmend.study.settings import BASELINES, TASKS, RestorationStudySettings
+from cellmend.study.settings import BASELINES, LOSSES, TASKS, RestorationStudySettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,10 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--baselines",
-        type=lambda text: () if text == "none" else words(text),
+        type=words_or_none,
         metavar="NAME,...",
         help=f"methods to compare with, or none (default: {','.join(BASELINES)})",
         **setting("baselines"),
+    )
+    parser.add_argument(
+        "--losses",
+        type=words_or_none,
+        metavar="NAME,...",
+        help="losses to compare, for each of which and each task a network is trained, or none "
+        f"(default: {','.join(LOSSES)})",
+        **setting("losses"),
     )
     add_training(parser)
     add_sizes(parser, "per task")
@@ -53,13 +61,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
+def words_or_none(text: str) -> tuple[str, ...]:
+    """Read words with commas between them, or ``none``."""
+    return () if text == "none" else words(text)
+
+
 def add_training(parser: argparse.ArgumentParser) -> None:
-    """Add how the baselines are trained."""
+    """Add how networks are trained for the study."""
     parser.add_argument(
         "--training",
         type=lambda text: tuple(Path(part) for part in words(text)),
         metavar="DIR,...",
-        help="images with masks that 'care' and 'retrained' learn from; left out without",
+        help="images with masks that 'care', 'retrained' and the losses learn from; these are "
+        "left out without",
         **setting("training"),
     )
     parser.add_argument(
@@ -73,7 +87,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
         "--training-epochs",
         type=int,
         metavar="N",
-        help="of care and retrained (default: 20)",
+        help="of care, retrained and the losses (default: 20)",
         **setting("training_epochs"),
     )
 

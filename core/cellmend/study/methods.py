@@ -86,16 +86,21 @@ def filter_methods(task: str, names: Iterable[str]) -> list[Method]:
 def model_methods(task: str, restorers: Iterable[Restorer], batch_size: int) -> list[Method]:
     """Return one method per restoration network that is for `task`."""
     return [
-        Method(
-            restorer.model.name,
-            "",
-            task,
-            restorer.model.sha256,
-            partial(_by_network, restorer, batch_size),
-        )
+        model_method(restorer.model.name, "", restorer, batch_size)
         for restorer in restorers
         if restorer.model.card.task == task
     ]
+
+
+def model_method(name: str, setting: str, restorer: Restorer, batch_size: int) -> Method:
+    """Return the method of one restoration network, for the task on its card."""
+    return Method(
+        name,
+        setting,
+        restorer.model.card.task,
+        restorer.model.sha256,
+        partial(_by_network, restorer, batch_size),
+    )
 
 
 def _filter_method(task: str, name: str, options: Mapping[str, float]) -> Method:

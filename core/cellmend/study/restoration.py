@@ -24,11 +24,12 @@ from cellmend.study.cases import (
     read_low_high,
 )
 from cellmend.study.compare import Comparison, Record
+from cellmend.study.losses import loss_methods
 from cellmend.study.methods import Method, filter_methods, model_methods
 from cellmend.study.outcome import Outcome, write_outcome
 from cellmend.study.plots import check_available
 from cellmend.study.restoration_page import build_page
-from cellmend.study.settings import RestorationStudySettings
+from cellmend.study.settings import RestorationStudySettings, TaskChoice
 from cellmend.study.summary import (
     best_settings,
     group_table,
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
 
 NAME = "restoration"
 CACHE = "cache"
-TAUGHT_SHARE = 0.2
-"""Part of the progress that training baselines takes."""
+TAUGHT_SHARE = 0.5
+"""Part of the progress that training takes."""
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,15 @@ def make_methods(
     Real pairs are denoised, whatever the tasks of the other images are. Networks that
     have to be trained first are kept in `folder`.
     """
-    tasks = dict.fromkeys((*settings.tasks, *(["denoise"] if inputs.low_high else [])))
+    real: tuple[TaskChoice, ...] = ("denoise",) if inputs.low_high else ()
+    tasks = dict.fromkeys((*settings.tasks, *real))
     restorers = load_restorers(settings, tasks)
-    trained = [*blind_methods(settings), *taught_methods(settings, folder, report)]
+    baselines, losses = shares(report, 2)
+    trained = [
+        *blind_methods(settings),
+        *taught_methods(settings, folder, baselines),
+        *loss_methods(settings, tuple(tasks), folder, losses),
+    ]
     return {
         task: [
             *filter_methods(task, settings.baselines),

@@ -15,7 +15,7 @@ from cellmend.study.settings import RestorationStudySettings
 from cellmend.study.strength import RANGES, STEPS
 from cellmend.study.summary import methods_of
 from cellmend.study.tables import Table
-from cellmend.study.trained import MOST_IMAGES
+from cellmend.study.trained import CROPS_PER_EPOCH, MOST_IMAGES
 
 TITLE = "Restoration study"
 MOST_COLUMNS = 6
@@ -80,7 +80,7 @@ def explanation(settings: RestorationStudySettings) -> list[str]:
 
 
 def _trainings(settings: RestorationStudySettings) -> list[str]:
-    """Say how long the baselines were trained."""
+    """Say how long networks were trained for the study."""
     told = []
     if {"noise2void", "noise2self"} & set(settings.baselines) and "denoise" in settings.tasks:
         told.append(
@@ -93,6 +93,14 @@ def _trainings(settings: RestorationStudySettings) -> list[str]:
             f"epochs of 8 steps from up to {MOST_IMAGES} images of each of "
             f"{len(settings.training)} folders with random noise; the latter goes on from "
             f"{settings.segmenter!r} and finds cells in the noisy image itself."
+        )
+    if settings.losses and settings.training:
+        told.append(
+            "The rows called after a loss are networks trained for this study from scratch by "
+            f"the training loop, all alike but for the loss: {settings.training_epochs} epochs "
+            f"of {CROPS_PER_EPOCH} crops from the same images, judged by {settings.segmenter!r}. "
+            "The paper trains for 2000 epochs: what they show is which loss learns faster, not "
+            "how far each gets. The rows called after a model are the finished models."
         )
     return told
 

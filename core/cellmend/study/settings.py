@@ -22,8 +22,10 @@ Baseline = Literal[
     "care",
     "retrained",
 ]
+Loss = Literal["perceptual", "segmentation", "perceptual+segmentation", "reconstruction"]
 TASKS: tuple[TaskChoice, ...] = get_args(TaskChoice)
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+LOSSES: tuple[Loss, ...] = get_args(Loss)
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -40,9 +42,11 @@ class RestorationStudySettings(Settings):
         The segmentation model that judges.
     baselines
         Methods to compare with.
+    losses
+        Our losses to compare: for each task and loss a restoration network is trained.
     training
-        Folders of images with masks that ``care`` and ``retrained`` learn from; without
-        them these two are left out.
+        Folders of images with masks that ``care``, ``retrained`` and the networks of
+        `losses` learn from; without them these are left out.
     limit
         Images taken per folder, evenly over their names; 0 for all.
     crop
@@ -53,13 +57,14 @@ class RestorationStudySettings(Settings):
     blind_epochs
         Of Noise2Void and Noise2Self, which are trained on each noisy image alone.
     training_epochs
-        Of ``care`` and ``retrained``.
+        Of ``care``, ``retrained`` and the networks of `losses`, which start from scratch.
     """
 
     tasks: Annotated[tuple[TaskChoice, ...], Field(min_length=1)] = TASKS
     models: tuple[str, ...] | None = None
     segmenter: str = "generalist"
     baselines: tuple[Baseline, ...] = BASELINES
+    losses: tuple[Loss, ...] = LOSSES
     training: tuple[Path, ...] = ()
     limit: Count = 0
     crop: Count = 0

@@ -6,6 +6,7 @@ of epochs, which the settings of the study say.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,13 +21,13 @@ from cellmend.planes import resize_plane, scaled_shape
 from cellmend.progress import SILENT, Reporter, shares
 from cellmend.restore.degrade import degrade, random_degradation
 from cellmend.study.cases import NETWORK_DIAMETER, Files, digest, masked_files, read_case
-from cellmend.study.methods import Method
+from cellmend.study.methods import Method, model_method
 from cellmend.study.settings import RestorationStudySettings
 from cellmend.study.strength import Degraded
 
 if TYPE_CHECKING:
     from cellmend.net.unet import CPNet
-    from cellmend.registry.files import Model
+    from cellmend.train.protocols import Task
 
 Floats = NDArray[np.float32]
 
@@ -38,8 +39,8 @@ MOST_IMAGES = 40
 CARE_SIDE = 340
 CARE_NOISES = 3
 """Times that each training image is made noisy; 20 in the paper, for longer trainings."""
-RETRAINING_IMAGES = 64
-"""Crops that the segmentation network sees in an epoch."""
+CROPS_PER_EPOCH = 64
+"""Crops that a network with a segmentation loss sees in an epoch."""
 
 
 def blind_methods(settings: RestorationStudySettings) -> list[Method]:
@@ -81,14 +82,19 @@ def taught_methods(
     if not settings.training or not wanted:
         return []
     files = masked_files(settings.training, MOST_IMAGES)
-    key = (
+    key = training_key(settings, files)
+    makers = {"care": _care, "retrained": _retrained}
+    parts = zip(wanted, shares(report, len(wanted)), strict=True)
+    return [makers[name](settings, files, key, folder, part) for name, part in parts]
+
+
+def training_key(settings: RestorationStudySettings, files: Sequence[Files]) -> tuple[object, ...]:
+    """Return all that a network depends on that is trained on `files`."""
+    return (
         settings.training_epochs,
         settings.seed,
         tuple((str(one.first), one.first.stat().st_mtime_ns) for one in files),
     )
-    makers = {"care": _care, "retrained": _retrained}
-    parts = zip(wanted, shares(report, len(wanted)), strict=True)
-    return [makers[name](settings, files, key, folder, part) for name, part in parts]
 
 
 def _blind(method: Any, settings: RestorationStudySettings, seen: Degraded) -> Floats:
@@ -121,7 +127,7 @@ def _care(
     """Return CARE: a network trained on pairs of a noisy and a clean image."""
     from cellmend.restore import Restorer
 
-    def fit() -> CPNet:
+    def fit(run_dir: Path) -> CPNet:
         from cellmend.train.paired import PAIRED_SETTINGS, fit_paired
 
         chosen = PAIRED_SETTINGS.model_copy(
@@ -131,16 +137,12 @@ def _care(
                 "device": settings.device,
             }
         )
-        return fit_paired(noisy_pairs(files, settings.seed), settings=chosen, report=report)
+        pairs = noisy_pairs(files, settings.seed)
+        return fit_paired(pairs, settings=chosen, run_dir=run_dir, report=report)
 
-    path = _kept(folder / f"care-{digest(*key)[:16]}.safetensors", TASK, fit)
+    path = kept_network(folder / f"care-{digest(*key)[:16]}.safetensors", TASK, fit)
     restorer = Restorer(path, settings.device)
-
-    def restore(seen: Degraded) -> Floats:
-        result = restorer.run(seen.image, diameter=seen.diameter, batch_size=settings.batch_size)
-        return np.asarray(result.image.data)
-
-    return Method("care", _told(settings), TASK, restorer.model.sha256, restore)
+    return model_method("care", told_epochs(settings), restorer, settings.batch_size)
 
 
 def _retrained(
@@ -157,11 +159,19 @@ def _retrained(
     parent = load_model(settings.segmenter)
     full_key = (*key, parent.sha256)
     path = folder / f"retrained-{digest(*full_key)[:16]}.safetensors"
-    _kept(path, "segmentation", lambda: _retrain(parent, settings, files, report))
+
+    def fit(run_dir: Path) -> CPNet:
+        from cellmend.train.tasks import SegmentationTask
+
+        task = SegmentationTask(diam_mean=float(parent.net.diam_mean), degradation=TASK)
+        chosen = crops_settings(settings).model_copy(update={"start_from": settings.segmenter})
+        return fit_crops(parent.net, task, files, chosen, run_dir, report)
+
+    kept_network(path, "segmentation", fit)
     segmenter = Segmenter(path, settings.device)
     return Method(
         "retrained",
-        _told(settings),
+        told_epochs(settings),
         TASK,
         segmenter.model.sha256,
         lambda seen: seen.image,
@@ -169,28 +179,32 @@ def _retrained(
     )
 
 
-def _retrain(
-    parent: Model, settings: RestorationStudySettings, files: Sequence[Files], report: Reporter
-) -> CPNet:
-    from cellmend.train.dataset import TrainingSet
-    from cellmend.train.loop import Trainer
-    from cellmend.train.tasks import SegmentationTask
-
-    chosen = TrainSettings(
-        name="retrained",
-        start_from=settings.segmenter,
+def crops_settings(settings: RestorationStudySettings) -> TrainSettings:
+    """Return how a network is trained on crops of images with masks."""
+    return TrainSettings(
+        name="study",
         epochs=settings.training_epochs,
-        images_per_epoch=RETRAINING_IMAGES,
+        images_per_epoch=CROPS_PER_EPOCH,
         warmup_epochs=0,
         seed=settings.seed,
         device=settings.device,
     )
-    task = SegmentationTask(
-        diam_mean=float(parent.net.diam_mean), crop=chosen.crop, degradation=TASK
-    )
+
+
+def fit_crops(
+    net: CPNet,
+    task: Task[Any, Any],
+    files: Sequence[Files],
+    settings: TrainSettings,
+    run_dir: Path,
+    report: Reporter = SILENT,
+) -> CPNet:
+    """Train a network on crops of images with masks; go on where `run_dir` has a run."""
+    from cellmend.train.dataset import TrainingSet
+    from cellmend.train.loop import Trainer
+
     source = TrainingSet([one.first for one in files], channels=(1, 0))
-    source.prepare(report)
-    return Trainer(parent.net, task, source, chosen).run(report).net
+    return Trainer(net, task, source, settings, run_dir=run_dir).run(report, resume=True).net
 
 
 def noisy_pairs(files: Sequence[Files], seed: int) -> list[tuple[Floats, Floats]]:
@@ -207,13 +221,24 @@ def noisy_pairs(files: Sequence[Files], seed: int) -> list[tuple[Floats, Floats]
     return pairs
 
 
-def _kept(path: Path, task: Any, fit: Callable[[], CPNet]) -> Path:
-    """Write the network that `fit` returns, with a card, unless it is there."""
+def kept_network(path: Path, task: Any, fit: Callable[[Path], CPNet]) -> Path:
+    """Write a network with a card, unless it is there.
+
+    Parameters
+    ----------
+    path
+        Of the weights.
+    task
+        What the network is for.
+    fit
+        Trains it, given a folder for checkpoints, which is removed when all is done.
+    """
     from cellmend.net.weights import save_weights
     from cellmend.registry import ModelCard
 
     if not path.exists():
-        net = fit()
+        run_dir = path.with_suffix("")
+        net = fit(run_dir)
         card = ModelCard(
             name=path.stem,
             task=task,
@@ -223,8 +248,10 @@ def _kept(path: Path, task: Any, fit: Callable[[], CPNet]) -> Path:
             diam_mean=float(net.diam_mean),
         )
         save_weights(path, net, card.model_dump(mode="json"))
+        shutil.rmtree(run_dir, ignore_errors=True)
     return path
 
 
-def _told(settings: RestorationStudySettings) -> str:
+def told_epochs(settings: RestorationStudySettings) -> str:
+    """Return how long a network was trained, as a table tells it."""
     return f"{settings.training_epochs} epochs"

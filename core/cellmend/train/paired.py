@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -64,6 +65,7 @@ def fit_paired(
     pairs: Sequence[tuple[Floats, Floats]],
     *,
     settings: TrainSettings | None = None,
+    run_dir: Path | None = None,
     report: Reporter = SILENT,
 ) -> CPNet:
     """Train a restorer on pairs of a noisy and a clean image.
@@ -74,6 +76,8 @@ def fit_paired(
         (noisy, clean), both (Y, X) float32, normalised.
     settings
         `PAIRED_SETTINGS` unless given.
+    run_dir
+        Where checkpoints are kept, and where a run that was stopped goes on from.
     report
         Hears of progress and may cancel.
 
@@ -90,4 +94,5 @@ def fit_paired(
     chosen = settings or PAIRED_SETTINGS
     task = PairedTask(crop=chosen.crop)
     source = ArraySet([whole_image(*pair) for pair in pairs])
-    return Trainer(new_net(task, chosen), task, source, chosen).run(report).net
+    trainer = Trainer(new_net(task, chosen), task, source, chosen, run_dir=run_dir)
+    return trainer.run(report, resume=True).net
