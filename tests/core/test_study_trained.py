@@ -105,7 +105,8 @@ def test_a_network_for_each_task_and_loss_goes_on_where_it_was_stopped(
     pairs_folder: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noisy: Degraded
 ) -> None:
     usual = trained.crops_settings
-    small = {"images_per_epoch": 4, "batch_size": 2, "crop": 32, "widths": (4, 8)}
+    small = {"images_per_epoch": 4, "batch_size": 2, "crop": 32}
+    monkeypatch.setattr(losses, "WIDTHS", (4, 8))
     monkeypatch.setattr(
         losses, "crops_settings", lambda chosen: usual(chosen).model_copy(update=small)
     )

@@ -34,6 +34,8 @@ WEIGHTS: dict[Loss, tuple[float, float, float]] = {
     "reconstruction": (0, 0, 1),
 }
 """Of the perceptual, the segmentation and the reconstruction loss."""
+WIDTHS = (8, 16, 32, 64)
+"""Of the networks: those of the denoise model that comes with the program."""
 
 
 def loss_methods(
@@ -89,11 +91,10 @@ def _method(
         from cellmend.train.squares import new_net
         from cellmend.train.tasks import LossWeights, RestorationTask
 
-        chosen = crops_settings(settings)
+        chosen = crops_settings(settings).model_copy(update={"widths": WIDTHS})
         frozen = judge.net.to(pick_device(settings.device)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        training = RestorationTask(
-            task, frozen, LossWeights(*WEIGHTS[loss]), float(frozen.diam_mean)
-        )
+        weights = LossWeights(*WEIGHTS[loss])
+        training = RestorationTask(task, frozen, weights, float(frozen.diam_mean), chosen.crop)
         report.step(0, 1, f"training {task}, {loss} loss")
         return fit_crops(new_net(training, chosen), training, files, chosen, run_dir, report)
 

@@ -15,7 +15,7 @@ from cellmend.study.settings import RestorationStudySettings
 from cellmend.study.strength import RANGES, STEPS
 from cellmend.study.summary import methods_of
 from cellmend.study.tables import Table
-from cellmend.study.trained import CROPS_PER_EPOCH, MOST_IMAGES
+from cellmend.study.trained import CROP_SIDE, CROPS_PER_EPOCH, MOST_IMAGES
 
 TITLE = "Restoration study"
 MOST_COLUMNS = 6
@@ -98,7 +98,8 @@ def _trainings(settings: RestorationStudySettings) -> list[str]:
         told.append(
             "The rows called after a loss are networks trained for this study from scratch by "
             f"the training loop, all alike but for the loss: {settings.training_epochs} epochs "
-            f"of {CROPS_PER_EPOCH} crops from the same images, judged by {settings.segmenter!r}. "
+            f"of {CROPS_PER_EPOCH} crops of {CROP_SIDE} pixels from the same images, judged by "
+            f"{settings.segmenter!r}. "
             "The paper trains for 2000 epochs: what they show is which loss learns faster, not "
             "how far each gets. The rows called after a model are the finished models."
         )

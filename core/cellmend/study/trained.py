@@ -40,7 +40,9 @@ CARE_SIDE = 340
 CARE_NOISES = 3
 """Times that each training image is made noisy; 20 in the paper, for longer trainings."""
 CROPS_PER_EPOCH = 64
-"""Crops that a network with a segmentation loss sees in an epoch."""
+CROP_SIDE = 128
+"""Crops that a network with a segmentation loss sees in an epoch, and their side in pixels:
+that of CARE, so that a short training has many steps."""
 
 
 def blind_methods(settings: RestorationStudySettings) -> list[Method]:
@@ -163,8 +165,8 @@ def _retrained(
     def fit(run_dir: Path) -> CPNet:
         from cellmend.train.tasks import SegmentationTask
 
-        task = SegmentationTask(diam_mean=float(parent.net.diam_mean), degradation=TASK)
         chosen = crops_settings(settings).model_copy(update={"start_from": settings.segmenter})
+        task = SegmentationTask(float(parent.net.diam_mean), chosen.crop, TASK)
         return fit_crops(parent.net, task, files, chosen, run_dir, report)
 
     kept_network(path, "segmentation", fit)
@@ -185,6 +187,7 @@ def crops_settings(settings: RestorationStudySettings) -> TrainSettings:
         name="study",
         epochs=settings.training_epochs,
         images_per_epoch=CROPS_PER_EPOCH,
+        crop=CROP_SIDE,
         warmup_epochs=0,
         seed=settings.seed,
         device=settings.device,
