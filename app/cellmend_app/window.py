@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, Qt, QTimer
@@ -133,8 +134,13 @@ class MainWindow(QMainWindow):
         self.services.files.open(*paths)
 
     def warm_up(self) -> None:
-        """Have the compute lane import what it needs, quietly."""
-        self.runner.submit("compute", self.pipelines.warm_up)
+        """Have the compute lane import what it needs, quietly.
+
+        What is there by then lives as long as the program. The garbage collector, which
+        else stops the hand for 60 ms to look through all of it, is told to leave it alone.
+        """
+        job = self.runner.submit("compute", self.pipelines.warm_up)
+        job.succeeded.connect(lambda _: gc.freeze())
 
     # -- building
 

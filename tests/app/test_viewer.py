@@ -21,6 +21,7 @@ from cellmend_app.commands import AddRestored
 from cellmend_app.document import Document, FlowLayer, RestoredLayer
 from cellmend_app.tools import Brush, Lasso, Outline, Pick
 from cellmend_app.viewer import ImageView
+from cellmend_app.viewer.sources import CellSource
 
 
 @pytest.fixture
@@ -320,6 +321,27 @@ def test_the_cells_after_edits_equal_cells_drawn_anew(view, hand, document, scal
     document.select(1)
     kept = view.grab_image()
     view._main.cells.refresh()
+    view._main._selected.refresh()
+    assert view.grab_image() == kept
+
+
+def test_a_selection_is_drawn_only_where_its_cells_are(view, document, monkeypatch):
+    document.select(5)
+    view.grab_image()
+    rendered, render = [], CellSource.render
+
+    def count(self, part):
+        rendered.append(part.height * part.width)
+        return render(self, part)
+
+    monkeypatch.setattr(CellSource, "render", count)
+    document.select(2)
+    document.select()
+    view.grab_image()
+    cell = (10 * view.canvas.scale_factor) ** 2
+    assert 0 < sum(rendered) < 16 * cell
+    document.select(*document.labels.index.ids())
+    kept = view.grab_image()
     view._main._selected.refresh()
     assert view.grab_image() == kept
 

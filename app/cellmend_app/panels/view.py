@@ -143,7 +143,7 @@ class ViewPanel(QWidget):
 
     def _list_colours(self, columns: Sequence[str]) -> None:
         """Offer the palettes, and what can be measured; the choice stays where it can."""
-        chosen = self._wanted
+        chosen, shown = self._wanted, self.colours.currentData()
         self.colours.clear()
         for palette in PALETTES:
             self.colours.addItem(palette, palette)
@@ -153,7 +153,8 @@ class ViewPanel(QWidget):
             text = measure.removesuffix("_px").replace("_um", " (µm)").replace("_", " ")
             self.colours.addItem(f"By {text}", measure)
         self.colours.setCurrentIndex(max(0, self.colours.findData(chosen)))
-        self._show_colours()
+        if self.colours.currentData() != shown:
+            self._show_colours()
 
     def _on_colours(self) -> None:
         self._wanted = self.colours.currentData()
@@ -165,7 +166,6 @@ class ViewPanel(QWidget):
             self._measures.follow("")
             self.legend.hide()
             self._image_view.masks.set_palette(chosen)
-            self._image_view.colour_cells_by(None)
         else:
             self._measures.follow(chosen)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,13 +70,23 @@ class CellLayer:
         self._style = style
         self._content: tuple[NDArray[np.uint32], Colouring] | None = None
         self._close_up = False
+        self._visible = True
         self.restyle(style)
 
-    def show_cells(self, labels: NDArray[np.uint32], colours: Colouring) -> None:
-        """Show cells of a plane (Y, X), or the same ones in other colours."""
+    def show_cells(
+        self,
+        labels: NDArray[np.uint32],
+        colours: Colouring,
+        changed: Sequence[Box] | None = None,
+    ) -> None:
+        """Show cells of a plane (Y, X), or the same ones in other colours.
+
+        `changed` are the boxes in which they look different; by default they may anywhere.
+        """
         self._content = (labels, colours)
-        self._fill.show_source(CellSource(labels, colours, CellLook(_argb(colours.palette), None)))
-        self._show_edges()
+        look = CellLook(_argb(colours.palette), None)
+        self._fill.show_source(CellSource(labels, colours, look), changed)
+        self._show_edges(changed)
 
     def clear(self) -> None:
         """Show nothing."""
@@ -84,6 +94,12 @@ class CellLayer:
         for item in (self._fill, self._edges):
             item.show_source(None)
         self._lines.show_cells(None)
+
+    def set_visible(self, visible: bool) -> None:
+        """Show or hide the layer; what it has drawn is kept meanwhile."""
+        self._visible = visible
+        self._fill.setVisible(visible and self._style.fill)
+        self._show_kind_of_outlines()
 
     def remove(self) -> None:
         """Take the layer out of its scene."""
@@ -96,7 +112,7 @@ class CellLayer:
         """Draw cells in another way."""
         former, self._style = self._style, style
         self._fill.setOpacity(style.opacity)
-        self._fill.setVisible(style.fill)
+        self._fill.setVisible(self._visible and style.fill)
         self._lines.set_width(style.width)
         self._show_kind_of_outlines()
         if style.width != former.width:
@@ -126,15 +142,16 @@ class CellLayer:
         self._edges.finish(exposed, scale)
 
     def _show_kind_of_outlines(self) -> None:
-        self._edges.setVisible(self._style.outlines and not self._close_up)
-        self._lines.setVisible(self._style.outlines and self._close_up)
+        outlined = self._visible and self._style.outlines
+        self._edges.setVisible(outlined and not self._close_up)
+        self._lines.setVisible(outlined and self._close_up)
 
-    def _show_edges(self) -> None:
+    def _show_edges(self, changed: Sequence[Box] | None = None) -> None:
         if self._content is None:
             return
         labels, colours = self._content
         look = CellLook(None, _argb(colours.palette), max(1, round(self._style.width / 2)))
-        self._edges.show_source(CellSource(labels, colours, look))
+        self._edges.show_source(CellSource(labels, colours, look), changed)
         self._lines.show_cells(labels, colours)
 
 

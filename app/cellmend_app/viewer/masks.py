@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from cellmend.labels.runs import Box
 from cellmend_app.document import Document, MaskLayer
-from cellmend_app.viewer.cells import CellStyle, SelectionColours
+from cellmend_app.viewer.cells import CellStyle
 from cellmend_app.viewer.colormaps import Rgb
 from cellmend_app.viewer.colours import (
     MAX_TABLE,
@@ -27,6 +29,8 @@ DIFFERENCE: dict[str, Rgb] = {
     "only there": (236, 90, 200),
 }
 """Colours of a comparison, which people with any colour vision can tell apart."""
+FEW = 32
+"""So many cells may change their look one by one; of more, all is drawn anew."""
 _MISSED = CellStyle(fill=True, outlines=True, width=2)
 BESIDE = CellStyle(fill=False, outlines=True, width=2)
 """How masks beside those being edited are drawn."""
@@ -58,6 +62,7 @@ class Masks(QObject):
         self._chosen: Colouring | None = None
         self._difference: Colouring | None = None
         self._missed: tuple[MaskLayer, Colouring] | None = None
+        self._selection: tuple[int, ...] = ()
         self.style = CellStyle()
         document.labels_edited.connect(self._on_edited)
         document.labels_replaced.connect(self.reset)
@@ -93,8 +98,8 @@ class Masks(QObject):
         self._pane.cells.restyle(self.style)
 
     def set_palette(self, name: str) -> None:
-        """Take the colours of cells from a palette of `PALETTES`."""
-        self._cells.palette = PALETTES[name]
+        """Take the colours of cells from a palette of `PALETTES`, so that neighbours differ."""
+        self._cells.palette, self._chosen = PALETTES[name], None
         self._show()
 
     def colour_by(self, colouring: Colouring | None) -> None:
@@ -134,7 +139,8 @@ class Masks(QObject):
         labels = self._document.labels
         self._cells.assign_all(labels.array, labels.next_id() - 1)
         self._show()
-        self._on_selected()
+        self._selection = self._document.selection
+        self._pane.show_selection(labels.array, self._selection, None)
         self.show_more()
 
     def show_more(self) -> None:
@@ -156,9 +162,15 @@ class Masks(QObject):
         self._pane.refresh_box(box)
 
     def _on_selected(self, _: int = 0) -> None:
-        chosen = self._document.selection
-        colours = SelectionColours(chosen) if chosen else None
-        self._pane.show_selection(self._document.labels.array, colours)
+        """Draw anew only the cells that were selected or no longer are, unless they are many."""
+        former, self._selection = set(self._selection), self._document.selection
+        others = former.symmetric_difference(self._selection)
+        boxes = None if len(others) > FEW else self._boxes(others)
+        self._pane.show_selection(self._document.labels.array, self._selection, boxes)
+
+    def _boxes(self, ids: Iterable[int]) -> list[Box]:
+        boxes = (self._document.labels.box(label) for label in ids)
+        return [box for box in boxes if box is not None]
 
 
 def _table(ids: NDArray[np.int64], chosen: int, others: int) -> NDArray[np.uint8]:

@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import (
 
 from cellmend.labels.runs import Box
 from cellmend_app.viewer.canvas import Canvas
-from cellmend_app.viewer.cells import CellLayer, CellStyle
+from cellmend_app.viewer.cells import CellLayer, CellStyle, SelectionColours
 from cellmend_app.viewer.colours import Colouring
 from cellmend_app.viewer.marks import screen_pen
 from cellmend_app.viewer.sources import Source
@@ -95,12 +95,12 @@ class Pane(QWidget):
         self.title.adjustSize()
         self.title.setVisible(bool(text))
 
-    def show_selection(self, labels: NDArray[np.uint32], colours: Colouring | None) -> None:
-        """Make the selected cells stand out; None where there are none."""
-        if colours is None:
-            self._selected.clear()
-        else:
-            self._selected.show_cells(labels, colours)
+    def show_selection(
+        self, labels: NDArray[np.uint32], ids: Sequence[int], changed: Sequence[Box] | None
+    ) -> None:
+        """Make the selected cells stand out; `changed` as for `CellLayer.show_cells`."""
+        self._selected.show_cells(labels, SelectionColours(ids), changed)
+        self._selected.set_visible(bool(ids))
 
     def show_more(self, layers: Sequence[MoreCells]) -> None:
         """Draw further mask layers over the cells."""

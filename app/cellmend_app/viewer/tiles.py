@@ -8,7 +8,7 @@ those there were before stand in for them.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, floor, log2
@@ -167,15 +167,23 @@ class TileItem(QGraphicsItem):
         """What is shown."""
         return self._source
 
-    def show_source(self, source: Source | None) -> None:
-        """Show another source. One of the same size takes the place of the former smoothly."""
+    def show_source(self, source: Source | None, changed: Sequence[Box] | None = None) -> None:
+        """Show another source. One of the same size takes the place of the former smoothly.
+
+        `changed` are the boxes in which it differs from the former; by default it may anywhere.
+        """
         former, self._source = self._source, source
         if source is None or former is None or source.size != former.size:
             self._tiles.clear()
             self.prepareGeometryChange()
             height, width = (0.0, 0.0) if source is None else source.size
             self._area = QRectF(0, 0, width, height)
-        self.refresh()
+            changed = None
+        if changed is None:
+            self.refresh()
+            return
+        for box in changed:
+            self.refresh_box(box)
 
     def refresh(self) -> None:
         """Render everything anew."""
