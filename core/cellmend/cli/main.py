@@ -19,6 +19,7 @@ COMMANDS = {
     "measure": "measure every cell of an image",
     "convert": "write images or masks in another format",
     "train": "train or fine-tune a model",
+    "synthesize": "draw images of cells with true masks",
     "models": "list, show, add, remove or export models",
     "study": "measure what the models do, with tables and pictures",
 }

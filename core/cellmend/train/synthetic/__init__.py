@@ -9,6 +9,7 @@ from cellmend.train.synthetic.generate import (
     SyntheticImage,
     SyntheticSettings,
     synthetic_image,
+    training_files,
     write_training_folder,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "SyntheticImage",
     "SyntheticSettings",
     "synthetic_image",
+    "training_files",
     "write_training_folder",
 ]

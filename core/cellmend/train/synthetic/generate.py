@@ -157,17 +157,30 @@ def write_training_folder(
     FileFormatError
         If the folder cannot be written.
     """
-    if not kinds:
-        raise InputError("No kind of cells is given.", hint=f"Use some of {', '.join(KINDS)}.")
-    written = []
-    for number in range(1, count + 1):
+    files = training_files(folder, count, kinds)
+    for number, (image, masks) in enumerate(files, start=1):
         report.check()
-        kind = kinds[(number - 1) % len(kinds)]
-        made = synthetic_image(kind, np.random.default_rng([seed, number]), settings)
-        stem = f"{kind}_{number:04d}"
-        files = Path(folder) / f"{stem}_img.tif", Path(folder) / f"{stem}_masks.tif"
-        write_image(files[0], made.image)
-        write_labels(files[1], made.masks)
-        written.append(files)
+        rng = np.random.default_rng([seed, number])
+        made = synthetic_image(kinds[(number - 1) % len(kinds)], rng, settings)
+        write_image(image, made.image)
+        write_labels(masks, made.masks)
         report.step(number, count, "drawing cells")
-    return written
+    return files
+
+
+def training_files(
+    folder: str | Path, count: int, kinds: Sequence[Kind] = KINDS
+) -> list[tuple[Path, Path]]:
+    """Return the (image, masks) files that `write_training_folder` writes.
+
+    Raises
+    ------
+    InputError
+        If there is no such kind, or none at all.
+    """
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown or not kinds:
+        told = f"There is no kind {unknown[0]!r}." if unknown else "No kind of cells is given."
+        raise InputError(told, hint=f"Use some of {', '.join(KINDS)}.")
+    stems = [f"{kinds[index % len(kinds)]}_{index + 1:04d}" for index in range(count)]
+    return [(Path(folder) / f"{s}_img.tif", Path(folder) / f"{s}_masks.tif") for s in stems]
