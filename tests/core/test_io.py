@@ -8,6 +8,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from pathlib import Path
 
@@ -561,6 +562,18 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert target.read_text() == "first"
     assert list(target.parent.iterdir()) == [target]
     assert target.stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def test_what_a_killed_program_left_is_swept_when_it_is_old(tmp_path):
+    old, young, own = (tmp_path / name for name in (".cellmend-a.tif", ".cellmend-b.tif", "c.tif"))
+    for path in (old, young, own):
+        path.write_text("half")
+    two_days_ago = time.time() - 2 * 24 * 3600
+    for path in (old, own):
+        os.utime(path, (two_days_ago, two_days_ago))
+    with replacing(tmp_path / "new.txt") as temporary:
+        temporary.write_text("whole")
+    assert sorted(tmp_path.iterdir()) == [young, own, tmp_path / "new.txt"]
 
 
 def _umask() -> int:

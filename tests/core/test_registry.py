@@ -40,7 +40,11 @@ def test_adding_a_cellpose_file_gives_it_a_card(home):
     assert registry.load_model("mine").net.nout == 3
     with pytest.raises(InputError, match="named 'mine' already"):
         registry.add(GOLDEN, "mine")
+    other = entry.path.with_name("mine2_training.csv")
+    for path in (*registry.store.curve_files(entry.path), other):
+        path.write_text("curves")
     registry.remove("mine")
+    assert list(entry.path.parent.iterdir()) == [other]
     assert [e.name for e in registry.list_models() if not e.bundled] == []
 
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from cellmend.errors import FileFormatError
+
+PREFIX = ".cellmend-"
+LEFT_BEHIND_SECONDS = 24 * 3600
+"""Age from which a temporary file belongs to a program that was killed while it wrote."""
 
 
 @contextmanager
@@ -16,7 +22,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder that takes the place of `path` at the end.
 
     The temporary file keeps the extension. If the body fails, it is removed and
-    a file that was there before stays as it was. Missing folders are made.
+    a file that was there before stays as it was. Missing folders are made, and old
+    temporary files that a killed program left in the folder are removed.
 
     Raises
     ------
@@ -27,8 +34,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            suffix="".join(target.suffixes[-2:]), prefix=".cellmend-", dir=target.parent
+            suffix="".join(target.suffixes[-2:]), prefix=PREFIX, dir=target.parent
         )
+        _sweep(target.parent.resolve())
     except OSError as error:
         raise _unwritable(target, error) from error
     temporary = Path(name)
@@ -44,6 +52,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+@cache
+def _sweep(folder: Path) -> None:
+    """Remove temporary files that were left behind; once a folder, however many are written."""
+    for file in folder.glob(PREFIX + "*"):
+        with suppress(OSError):
+            if file.is_file() and time.time() - file.stat().st_mtime > LEFT_BEHIND_SECONDS:
+                file.unlink()
 
 
 def _unwritable(target: Path, error: OSError) -> FileFormatError:

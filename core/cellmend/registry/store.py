@@ -119,7 +119,7 @@ def add(path: str | Path, name: str | None = None) -> ModelEntry:
 
 
 def remove(name: str) -> None:
-    """Delete one of the person's own models.
+    """Delete one of the person's own models, and the curves of its training.
 
     Raises
     ------
@@ -130,6 +130,14 @@ def remove(name: str) -> None:
     if entry.bundled or entry.path.parent != user_folder():
         raise ModelError(f"The model {name!r} came with the program and cannot be removed.")
     entry.path.unlink()
+    for path in curve_files(entry.path):
+        path.unlink(missing_ok=True)
+
+
+def curve_files(model: Path) -> tuple[Path, Path]:
+    """Return the table and the picture of a training, which lie beside the model's file."""
+    base = f"{model.name.removesuffix(SUFFIX)}_training"
+    return model.with_name(f"{base}.csv"), model.with_name(f"{base}.png")
 
 
 def export_weights(name: str, path: str | Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from cellmend.errors import FileFormatError
-from cellmend.io.atomic import replacing
+from cellmend.io.atomic import PREFIX, replacing
 from cellmend.net.unet import CPNet
 
 State = dict[str, Any]
@@ -78,7 +78,7 @@ class RunFolder:
     def _remove_leftovers(self) -> None:
         """Remove temporary files of a run that was killed while it wrote."""
         assert self._path is not None
-        for file in self._path.glob(".cellmend-*"):
+        for file in self._path.glob(PREFIX + "*"):
             file.unlink(missing_ok=True)
 
 

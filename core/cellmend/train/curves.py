@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from cellmend.io.atomic import replacing
+from cellmend.registry.store import curve_files
 from cellmend.train.loop import EpochRecord
 
 Points = list[tuple[float, float]]
@@ -29,15 +30,12 @@ def write_curves(record: Sequence[EpochRecord], model: Path) -> None:
     model
         The weight file.
     """
-    base = model.with_name(f"{model.stem}_training")
-    with (
-        replacing(base.with_name(base.name + ".csv")) as temporary,
-        temporary.open("w", newline="") as file,
-    ):
+    table_path, picture_path = curve_files(model)
+    with replacing(table_path) as temporary, temporary.open("w", newline="") as file:
         table = csv.DictWriter(file, list(record[0].as_dict()))
         table.writeheader()
         table.writerows(entry.as_dict() for entry in record)
-    with replacing(base.with_name(base.name + ".png")) as temporary:
+    with replacing(picture_path) as temporary:
         draw_curves(record).save(temporary, "PNG")
 
 

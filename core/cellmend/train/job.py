@@ -28,7 +28,7 @@ from cellmend.train.curves import write_curves
 from cellmend.train.dataset import TrainingSet
 from cellmend.train.loop import EpochRecord, Trainer, TrainResult
 from cellmend.train.paired import PairedTask
-from cellmend.train.planes import FileSet, noisy_clean_files, noisy_files
+from cellmend.train.planes import Files, FileSet, noisy_clean_files, noisy_files
 from cellmend.train.protocols import Task
 from cellmend.train.squares import new_net
 from cellmend.train.tasks import PAPER_WEIGHTS, LossWeights, RestorationTask, SegmentationTask
@@ -211,11 +211,10 @@ def blind(
         As for `segmentation`, with the same errors.
     """
     settings = make_settings(TrainSettings, name=name, **options)
-    training = FileSet(noisy_files(data), settings.normalize)
-    held_out = FileSet(noisy_files(validation), settings.normalize) if validation else None
     task = BlindTask(method, diam_mean=diameter, crop=settings.crop)
     listeners = Listeners(on_event, report, resume)
-    job = Job(task, settings, training, held_out, listeners, {"method": method})
+    sets = _file_sets(noisy_files, data, validation, settings)
+    job = Job(task, settings, *sets, listeners, {"method": method})
     return _train(job, _parent(settings))
 
 
@@ -246,11 +245,10 @@ def paired(
     """
     _check_degradation(task)
     settings = make_settings(TrainSettings, name=name, **options)
-    training = FileSet(noisy_clean_files(data), settings.normalize)
-    held_out = FileSet(noisy_clean_files(validation), settings.normalize) if validation else None
     chosen = PairedTask(diam_mean=diameter, crop=settings.crop, name=task)
     listeners = Listeners(on_event, report, resume)
-    job = Job(chosen, settings, training, held_out, listeners, {"method": "paired"})
+    sets = _file_sets(noisy_clean_files, data, validation, settings)
+    job = Job(chosen, settings, *sets, listeners, {"method": "paired"})
     return _train(job, _parent(settings))
 
 
@@ -281,6 +279,17 @@ def _pairs(
     if validation is None:
         return training, None
     return training, TrainingSet(validation, settings.normalize, channels=settings.channels)
+
+
+def _file_sets(
+    find_files: Callable[[Places], list[Files]],
+    data: Places,
+    validation: Places | None,
+    settings: TrainSettings,
+) -> tuple[FileSet, FileSet | None]:
+    """Return the images without masks to train on and those held out by the person."""
+    training = FileSet(find_files(data), settings.normalize)
+    return training, FileSet(find_files(validation), settings.normalize) if validation else None
 
 
 def _train(job: Job, parent: Model | None) -> ModelEntry:
