@@ -54,6 +54,7 @@ from cellmend_app.services.autosave import AutosaveService
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.compare import CompareService, Comparison
 from cellmend_app.services.core_pipelines import CorePipelines
+from cellmend_app.services.history import HistoryService
 from cellmend_app.services.layers import MaskLayerService
 from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.models import ModelService
@@ -159,6 +160,7 @@ class MainWindow(QMainWindow):
             models=ModelService(runner, messages),
             training=TrainService(self),
             cells=cells,
+            history=HistoryService(document, runner, messages),
             assist=AssistService(cells, runner, messages, self.pipelines),
             review=ReviewService(document, files, self.preferences),
             measures=MeasureService(document, runner, messages),

@@ -1,5 +1,7 @@
 """Channels and contrast, planes, arrangements, mask layers and comparison, in the window."""
 
+import threading
+
 import numpy as np
 import pytest
 from doubles import FakePipelines, RecordingMessages
@@ -317,7 +319,8 @@ def test_cells_are_coloured_by_a_measurement_and_again_after_an_edit(flat, qtbot
 def test_mask_layers_are_kept_edited_removed_and_undone(flat, tmp_path, qtbot):
     panel, document = flat.panels.layers, flat.document
     before = np.array(document.labels.full)
-    panel.keep.click()
+    with qtbot.waitSignal(document.mask_layers_changed):
+        panel.keep.click()
     write_labels(tmp_path / "reference.tif", before * 2)
     with qtbot.waitSignal(document.mask_layers_changed):
         flat.services.layers.load(tmp_path / "reference.tif")
@@ -326,7 +329,8 @@ def test_mask_layers_are_kept_edited_removed_and_undone(flat, tmp_path, qtbot):
     panel.list.item(0).setCheckState(Qt.CheckState.Unchecked)
     assert len(flat.view._main._more) == 1
     panel.list.setCurrentRow(1)
-    panel.edit.click()
+    with qtbot.waitSignal(document.mask_layers_changed):
+        panel.edit.click()
     assert document.labels.ids == [2, 4, 6]
     assert np.array_equal(document.mask_layers[1].labels, before)
     document.undo.undo()
@@ -335,6 +339,22 @@ def test_mask_layers_are_kept_edited_removed_and_undone(flat, tmp_path, qtbot):
     assert len(document.mask_layers) == 1
     document.undo.undo()
     assert len(document.mask_layers) == 2
+
+
+def test_a_layer_edited_while_people_draw_loses_nothing(flat, qtbot):
+    document, layers = flat.document, flat.services.layers
+    with qtbot.waitSignal(document.mask_layers_changed):
+        layers.keep_copy()
+    gate = threading.Event()
+    flat.runner.submit("io", lambda report: gate.wait(10))
+    layers.edit(document.mask_layers[0])
+    flat.services.cells.delete([1])
+    mine = np.array(document.labels.full)
+    gate.set()
+    with qtbot.waitSignal(document.mask_layers_changed):
+        pass
+    assert document.labels.ids == [1, 2, 3]
+    assert np.array_equal(document.mask_layers[0].labels, mine)
 
 
 def test_masks_of_another_size_are_refused(flat, tmp_path, qtbot):
@@ -346,7 +366,8 @@ def test_masks_of_another_size_are_refused(flat, tmp_path, qtbot):
 
 def test_the_difference_of_two_layers_is_shown_with_its_ap(flat, qtbot):
     panel, document = flat.panels.layers, flat.document
-    panel.keep.click()
+    with qtbot.waitSignal(document.mask_layers_changed):
+        panel.keep.click()
     labels = np.array(document.labels.full)
     labels[labels == 3] = 0
     labels[50:58, 5:25] = 7
@@ -366,9 +387,10 @@ def test_the_difference_of_two_layers_is_shown_with_its_ap(flat, qtbot):
     assert not panel.result.isVisible()
 
 
-def test_comparison_names_the_cells(flat):
+def test_comparison_names_the_cells(flat, qtbot):
     reference = np.array(flat.document.labels.full)
-    flat.services.layers.keep_copy()
+    with qtbot.waitSignal(flat.document.mask_layers_changed):
+        flat.services.layers.keep_copy()
     mine = np.where(reference == 2, 0, reference)
     result = compare(flat.document.mask_layers[0], mine)
     assert (result.found.tolist(), result.missed.tolist()) == ([1, 3], [2])

@@ -114,7 +114,7 @@ EDIT: tuple[Spec | None, ...] = (
     Spec(
         "undo",
         "Undo",
-        lambda w: w.document.undo.undo(),
+        lambda w: w.services.history.undo(),
         ("Ctrl+Z",),
         icon="undo",
         when=lambda w: w.document.undo.canUndo(),
@@ -122,7 +122,7 @@ EDIT: tuple[Spec | None, ...] = (
     Spec(
         "redo",
         "Redo",
-        lambda w: w.document.undo.redo(),
+        lambda w: w.services.history.redo(),
         ("Ctrl+Y", "Ctrl+Shift+Z"),
         icon="redo",
         when=lambda w: w.document.undo.canRedo(),

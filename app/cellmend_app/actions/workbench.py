@@ -21,6 +21,7 @@ from cellmend_app.services.assist import AssistService
 from cellmend_app.services.autosave import AutosaveService
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.compare import CompareService
+from cellmend_app.services.history import HistoryService
 from cellmend_app.services.layers import MaskLayerService
 from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.models import ModelService
@@ -89,6 +90,7 @@ class Services:
     models: ModelService
     training: TrainService
     cells: CellService
+    history: HistoryService
     assist: AssistService
     measures: MeasureService
     layers: MaskLayerService

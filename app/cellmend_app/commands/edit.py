@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Mapping
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class EditLabels(QUndoCommand):
         if not self._applied:
             self._document.settling.emit()
             self._document.plane = self._plane
-            for plane, patch in self._unpacked().items():
+            for plane, patch in self._ready().items():
                 self._document.labels.apply(patch, plane)
         self._applied = False
 
@@ -65,7 +65,7 @@ class EditLabels(QUndoCommand):
         self._document.settling.emit()
         self._document.plane = self._plane
         self._document.manual -= self._drawn
-        for plane, patch in self._unpacked().items():
+        for plane, patch in self._ready().items():
             self._document.labels.revert(patch, plane)
 
     @property
@@ -91,10 +91,18 @@ class EditLabels(QUndoCommand):
         if self._block is not None:
             self._block.spill(file)
 
-    def _unpacked(self) -> dict[int, Patch]:
+    def unpacked(self) -> object:
+        """Return the patches of a packed step, in any thread."""
+        assert self._block is not None
+        return pickle.loads(self._block.read())  # our own bytes, no file of a user
+
+    def take(self, content: object) -> None:
+        """Hold patches that were unpacked."""
+        self._patches = cast(dict[int, Patch], content)
+
+    def _ready(self) -> dict[int, Patch]:
         if self._patches is None:
-            assert self._block is not None
-            self._patches = pickle.loads(self._block.read())  # our own bytes, no file of a user
+            self.take(self.unpacked())
         self._block = None
         assert self._patches is not None
         return self._patches
@@ -175,13 +183,22 @@ class ReplaceLabels(QUndoCommand):
         if self._block is not None:
             self._block.spill(file)
 
+    def unpacked(self) -> object:
+        """Return the labels of a packed step with their index, in any thread."""
+        assert self._block is not None
+        labels = np.frombuffer(self._block.read(), np.uint32).reshape(self._shape)
+        return LabelContent(labels)
+
+    def take(self, content: object) -> None:
+        """Hold labels that were unpacked."""
+        self._other = cast(LabelContent, content)
+
     def _exchange(self) -> None:
         document = self._document
         document.settling.emit()
         if self._other is None:
-            assert self._block is not None
-            labels = np.frombuffer(self._block.read(), np.uint32).reshape(self._shape)
-            self._other = LabelContent(labels)
+            self.take(self.unpacked())
+        assert self._other is not None
         self._block = None
         self._manual, document.manual = document.manual, self._manual
         self._other = document.labels.swap(self._other)

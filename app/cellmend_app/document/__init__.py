@@ -6,8 +6,8 @@ ask it to, so that every edit can be undone.
 """
 
 from cellmend_app.document.document import Document
-from cellmend_app.document.history import Block, History
-from cellmend_app.document.labels import Box, LabelContent, LabelModel
+from cellmend_app.document.history import Block, History, Packable
+from cellmend_app.document.labels import Box, LabelContent, LabelModel, Snapshot
 from cellmend_app.document.layers import FlowLayer, MaskLayer, RestoredLayer, labels_shape
 from cellmend_app.document.review import Review, ReviewState
 
@@ -20,8 +20,10 @@ __all__ = [
     "LabelContent",
     "LabelModel",
     "MaskLayer",
+    "Packable",
     "RestoredLayer",
     "Review",
     "ReviewState",
+    "Snapshot",
     "labels_shape",
 ]

@@ -99,6 +99,12 @@ class Packable(Protocol):
     def spill(self, file: IO[bytes]) -> None:
         """Move what a packed command holds to a file."""
 
+    def unpacked(self) -> object:
+        """Return what a packed command holds; takes time, for any thread."""
+
+    def take(self, content: object) -> None:
+        """Hold what `unpacked` returned."""
+
 
 class History(QUndoStack):
     """Undo steps without a limit of number, within a budget of memory.
@@ -122,6 +128,7 @@ class History(QUndoStack):
         self._budget = budget
         self._packed_budget = packed_budget
         self._file: IO[bytes] | None = None
+        self._held = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._trim_one)
@@ -131,6 +138,12 @@ class History(QUndoStack):
     def nbytes(self) -> int:
         """Bytes of memory that the steps use."""
         return sum(step.nbytes for step in self._steps())
+
+    def hold(self, held: bool) -> None:
+        """Leave all steps where they are while another thread unpacks one, or go on."""
+        self._held = held
+        if not held:
+            self._timer.start(TRIM_AFTER_MS)
 
     def trim(self) -> None:
         """Bring the steps within the budgets now."""
@@ -146,7 +159,7 @@ class History(QUndoStack):
             self._timer.start(TRIM_AFTER_MS)
 
     def _trim_one(self) -> None:
-        if self._pack_oldest() or self._spill_oldest():
+        if not self._held and (self._pack_oldest() or self._spill_oldest()):
             self._timer.start(0)
 
     def _steps(self) -> list[Packable]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections import Counter
 from collections.abc import Callable
 
@@ -15,7 +16,7 @@ from cellmend.labels.index import LabelIndex
 from cellmend.labels.patches import Patch
 from cellmend.labels.runs import Box
 
-__all__ = ["Box", "LabelContent", "LabelModel", "Labels"]
+__all__ = ["Box", "LabelContent", "LabelModel", "Labels", "Snapshot"]
 
 Labels = NDArray[np.uint32]
 
@@ -31,6 +32,8 @@ class LabelContent:
         uint32 (..., Y, X), C-contiguous; taken over, so nobody else may write to it.
     """
 
+    _snapshots: list[weakref.ref[Snapshot]]
+
     def __init__(self, labels: Labels) -> None:
         self._take(labels, LabelIndex)
 
@@ -41,8 +44,19 @@ class LabelContent:
         content._take(np.zeros(shape, np.uint32), LabelIndex.of_empty)
         return content
 
+    def snapshot(self) -> Snapshot:
+        """Return the labels as they are now, to be copied in another thread."""
+        self._snapshots = [known for known in self._snapshots if known() is not None]
+        snapshot = Snapshot(self)
+        self._snapshots.append(weakref.ref(snapshot))
+        return snapshot
+
     def write(self, plane: int, patch: Patch, *, back: bool = False) -> None:
         """Apply a patch to a plane, or with `back` revert it."""
+        for known in self._snapshots:
+            snapshot = known()
+            if snapshot is not None:
+                snapshot.note(plane, patch, back=back)
         index, ids = self.indexes[plane], patch.ids()
         before = {label for label in ids if label in index}
         if back:
@@ -60,6 +74,7 @@ class LabelContent:
 
     def _take(self, labels: Labels, index: Callable[[Labels], LabelIndex]) -> None:
         self.labels = labels
+        self._snapshots = []
         self.planes = labels.reshape(-1, *labels.shape[-2:])
         self.indexes = [index(plane) for plane in self.planes]
         # In how many planes each cell is: kept up to date, so that nobody has to look.
@@ -75,6 +90,37 @@ class LabelContent:
             If the numbers are not whole, are negative or do not fit 32 bits.
         """
         return cls(as_labels(labels))
+
+
+class Snapshot:
+    """Labels as they were when it was made; to be copied once, in any thread.
+
+    Making one takes no time. People go on editing while the copy is made: what is written
+    to the labels until it is ready is noted here, and taken out of it again.
+    """
+
+    def __init__(self, content: LabelContent) -> None:
+        self._content = content
+        self._later: list[tuple[int, Patch, bool]] | None = []
+
+    def note(self, plane: int, patch: Patch, *, back: bool) -> None:
+        """Remember a patch that is about to be written, or with `back` reverted."""
+        later = self._later
+        if later is not None:
+            later.append((plane, patch, back))
+
+    def copy(self) -> Labels:
+        """Return the labels, uint32 (..., Y, X)."""
+        if self._later is None:
+            raise RuntimeError("A snapshot can be copied once.")
+        labels = self._content.labels.copy()
+        # Each pixel ends as it was before the first of these patches, whether the copy
+        # was made before, while or after it was written.
+        later, self._later = self._later, None
+        planes = labels.reshape(-1, *labels.shape[-2:])
+        for plane, patch, back in reversed(later):
+            (patch.apply if back else patch.revert)(planes[plane])
+        return labels
 
 
 class LabelModel(QObject):
@@ -108,6 +154,10 @@ class LabelModel(QObject):
     def full(self) -> Labels:
         """All planes, uint32 (..., Y, X), a read-only view that stays current."""
         return _read_only(self._content.labels)
+
+    def snapshot(self) -> Snapshot:
+        """Return all planes as they are now, to be copied in another thread."""
+        return self._content.snapshot()
 
     @property
     def plane(self) -> int:

@@ -103,9 +103,9 @@ class CompareService(QObject):
         reference = self._reference
         if reference is None or self._runner.closed:
             return
-        labels = np.array(self._document.labels.full)  # people go on editing
+        labels = self._document.labels.snapshot()  # people go on editing
         job = self._runner.submit(
-            "compute", lambda report: compare(reference, labels), title="Comparing"
+            "compute", lambda report: compare(reference, labels.copy()), title="Comparing"
         )
         job.failed.connect(lambda error: self._messages.error(error, "compare the masks"))
 

@@ -12,7 +12,7 @@ from PyQt6.QtCore import QObject
 
 from cellmend.errors import CellmendError
 from cellmend_app.commands import ChangeMaskLayers, ReplaceLabels
-from cellmend_app.document import Document, MaskLayer
+from cellmend_app.document import Document, LabelContent, MaskLayer
 from cellmend_app.messages import Messages
 from cellmend_app.services import storage
 from cellmend_app.workers import JobRunner
@@ -32,8 +32,16 @@ class MaskLayerService(QObject):
 
     def keep_copy(self) -> None:
         """Keep a copy of the masks being edited as a layer."""
-        count = sum(layer.name.startswith("Copy ") for layer in self._document.mask_layers)
-        self._add(f"Copy {count + 1}", np.array(self._document.labels.full))
+        snapshot, image = self._document.labels.snapshot(), self._document.image
+        job = self._runner.submit("io", lambda report: snapshot.copy(), title="Copying")
+        job.failed.connect(lambda error: self._messages.error(error, "copy the masks"))
+
+        def take(masks: NDArray[np.uint32]) -> None:
+            if self._document.image is image:
+                count = sum(o.name.startswith("Copy ") for o in self._document.mask_layers)
+                self._add(f"Copy {count + 1}", masks)
+
+        job.succeeded.connect(take)
 
     def load(self, path: Path) -> None:
         """Show the masks of a file as a layer."""
@@ -50,12 +58,31 @@ class MaskLayerService(QObject):
     def edit(self, layer: MaskLayer) -> None:
         """Edit a layer; the masks edited so far take its place among the layers."""
         document = self._document
-        former = replace(
-            layer, name=f"Before {layer.name}", labels=np.array(document.labels.full), visible=True
+        revision, snapshot = document.revision, document.labels.snapshot()
+        job = self._runner.submit(
+            "io",
+            lambda report: (LabelContent.of(layer.labels), snapshot.copy()),
+            title="Copying",
         )
-        layers = [former if other is layer else other for other in document.mask_layers]
+        job.failed.connect(lambda error: self._messages.error(error, "edit the layer"))
+
+        def take(copies: tuple[LabelContent, NDArray[np.uint32]]) -> None:
+            if all(other.labels is not layer.labels for other in document.mask_layers):
+                return
+            if document.revision == revision:
+                self._swap(layer, *copies)
+            else:  # edited meanwhile
+                self.edit(layer)
+
+        job.succeeded.connect(take)
+
+    def _swap(self, layer: MaskLayer, masks: LabelContent, former: NDArray[np.uint32]) -> None:
+        """Edit the copy of a layer, and put the former masks in its place."""
+        document = self._document
+        before = replace(layer, name=f"Before {layer.name}", labels=former, visible=True)
+        layers = [before if o.labels is layer.labels else o for o in document.mask_layers]
         document.undo.beginMacro(f"Edit layer {layer.name}")
-        document.undo.push(ReplaceLabels(document, layer.labels, f"Edit {layer.name}"))
+        document.undo.push(ReplaceLabels(document, masks, f"Edit {layer.name}"))
         self._change(layers, "Keep the former masks")
         document.undo.endMacro()
 

@@ -87,11 +87,12 @@ class MeasureService(QObject):
         image = document.image
         if image is None or not column or self._runner.closed:
             return
-        # A copy, since people go on editing.
-        labels = np.array(document.labels.full)
+        labels = document.labels.snapshot()  # people go on editing
         frame = document.plane // image.size("Z")
         job = self._runner.submit(
-            "compute", lambda report: measure(image, labels, column, frame), title="Measuring"
+            "compute",
+            lambda report: measure(image, labels.copy(), column, frame),
+            title="Measuring",
         )
         job.failed.connect(lambda error: self._messages.error(error, "measure the cells"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from cellmend.export.table import write_table
@@ -73,8 +72,8 @@ class ObjectsService(QObject):
         if image is None:
             self._take({})
             return
-        labels = np.array(document.labels.full)  # a copy, since people go on editing
-        job = self._runner.submit("compute", lambda report: table(image, labels))
+        labels = document.labels.snapshot()  # people go on editing
+        job = self._runner.submit("compute", lambda report: table(image, labels.copy()))
         job.failed.connect(lambda error: self._messages.error(error, "measure the cells"))
 
         def take(columns: Table) -> None:

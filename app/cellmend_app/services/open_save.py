@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtGui import QImage
 
@@ -165,15 +164,16 @@ class FileService(QObject):
             return
         content = self.content()
         if content is not None:
+            masks = self._document.labels.snapshot()
             written = self._when_saved(lambda path: self._masked.add(content.image), then)
-            self._write(lambda: storage.write_seg(content), written)
+            self._write(lambda: storage.write_seg(content.with_masks(masks.copy())), written)
 
     def save_project(self, path: Path, then: Then | None = None) -> None:
         """Write a project, which is the one that is open from then on, then do `then`."""
-        content, masks = self.project_content(), np.array(self._document.labels.full)
+        content, masks = self.project_content(), self._document.labels.snapshot()
         if content is not None:
             written = self._when_saved(self._set_project, then)
-            self._write(lambda: storage.write_project(path, content, masks), written)
+            self._write(lambda: storage.write_project(path, content, masks.copy()), written)
 
     def _when_saved(
         self, note: Callable[[Path], None], then: Then | None
@@ -208,15 +208,18 @@ class FileService(QObject):
             return
         if there and not self._messages.confirm(*_about_replacing(there)):
             return
+        masks = self._document.labels.snapshot()
         job = self._runner.submit(
-            "io", lambda report: storage.export(content, request), title="Exporting"
+            "io",
+            lambda report: storage.export(content.with_masks(masks.copy()), request),
+            title="Exporting",
         )
         job.failed.connect(lambda error: self._messages.error(error, "export"))
         job.succeeded.connect(self._announce_all)
 
     def possible_exports(self) -> dict[str, bool]:
         """Return of each kind of export whether there is what it needs."""
-        content = self.content(copied=False)
+        content = self.content()
         if content is None:
             return dict.fromkeys(KINDS, False)
         results = storage.results(content)
@@ -233,15 +236,15 @@ class FileService(QObject):
             return None
         return ProjectContent.of(document, self.run_settings, self._history)
 
-    def content(self, *, copied: bool = True) -> SegContent | None:
-        """Return what is to be saved, copied unless it is only looked at; None if nothing is."""
+    def content(self) -> SegContent | None:
+        """Return what is to be saved, with the masks that are edited; None if nothing is open."""
         document = self._document
         if document.image is None or document.path is None:
             return None
         return SegContent(
             image=document.path,
             pixels=document.image,
-            masks=np.array(document.labels.full) if copied else document.labels.full,
+            masks=document.labels.full,
             manual=frozenset(document.manual),
             diameter=document.diameter,
             results=document.results,

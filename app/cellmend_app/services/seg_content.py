@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,10 @@ class SegContent:
     results: FlowLayer | None
     restored: RestoredLayer | None
     settings: RunSettings
+
+    def with_masks(self, masks: NDArray[np.uint32]) -> SegContent:
+        """Return the same with other masks."""
+        return replace(self, masks=masks)
 
 
 @dataclass(frozen=True, eq=False)
