@@ -131,6 +131,8 @@ class TrainSettings(Settings):
     validation images after which training stops; the rate falls until the last epoch
     and much of the progress comes late, so none is set. `sampling_weights` has a
     weight for each data set, the square root of its number of images if not given.
+    `partial` says that there are cells without masks: the network then learns from those
+    with one and what is close around them alone.
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -150,6 +152,7 @@ class TrainSettings(Settings):
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
     sampling_weights: tuple[Annotated[float, Field(ge=0)], ...] | None = None
     channels: tuple[int, int] | None = None
+    partial: bool = False
     widths: tuple[int, ...] = (16, 32, 64, 128)
     seed: int = 0
     device: str = "auto"

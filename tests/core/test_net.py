@@ -124,6 +124,22 @@ def test_segmentation_loss_is_zero_flow_error_at_five_times_the_flow():
     assert float(segmentation_loss(shifted, target)) == pytest.approx(2.0, abs=1e-3)
 
 
+def test_nothing_is_learnt_where_nothing_is_known():
+    target = torch.rand(1, 3, 8, 8).round()
+    target[:, 2, 2:5] = -1
+    output = torch.randn(1, 3, 8, 8, requires_grad=True)
+    loss = segmentation_loss(output, target)
+    loss.backward()
+    gradient = output.grad.abs().sum(dim=(0, 1))
+    assert (gradient[2:5] == 0).all()
+    assert (gradient[:2] > 0).all()
+    known = [0, 1, 5, 6, 7]
+    share = len(known) / 8
+    torch.testing.assert_close(
+        loss, share * segmentation_loss(output[:, :, known], target[:, :, known])
+    )
+
+
 def test_channel_correlation_is_that_of_numpy():
     features = torch.rand(1, 4, 6, 7)
     expected = np.corrcoef(features[0].reshape(4, -1).numpy())

@@ -28,6 +28,7 @@ def small_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     # `cellmend.train` has functions of the same names.
     blind, paired = (importlib.import_module(f"cellmend.train.{n}") for n in ("blind", "paired"))
     small = {"images_per_epoch": 2, "batch_size": 2, "crop": 32, "widths": (4, 8)}
+    monkeypatch.setattr(trained, "SMALL_WIDTHS", (4, 8))
     for name, usual in blind.BLIND_SETTINGS.items():
         monkeypatch.setitem(blind.BLIND_SETTINGS, name, usual.model_copy(update=small))
     usual = paired.PAIRED_SETTINGS
@@ -106,7 +107,7 @@ def test_a_network_for_each_task_and_loss_goes_on_where_it_was_stopped(
 ) -> None:
     usual = trained.crops_settings
     small = {"images_per_epoch": 4, "batch_size": 2, "crop": 32}
-    monkeypatch.setattr(losses, "WIDTHS", (4, 8))
+    monkeypatch.setattr(losses, "SMALL_WIDTHS", (4, 8))
     monkeypatch.setattr(
         losses, "crops_settings", lambda chosen: usual(chosen).model_copy(update=small)
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from drawn import draw_cells
-from scipy import stats
+from scipy import ndimage, stats
 
 from cellmend.errors import FileFormatError, InputError
 from cellmend.image import Image
@@ -44,6 +44,21 @@ def test_a_map_of_foreground_is_refused_and_specks_are_not(tmp_path):
     cut[(rows.min() + rows.max()) // 2][masks[(rows.min() + rows.max()) // 2] == 5] = 0
     assert ids_in_several_places(cut)[0] == [5]
     check_single_cells(file, cut)
+
+
+def test_of_partly_annotated_images_only_the_surroundings_of_cells_are_known(tmp_path):
+    image, masks = draw_cells()
+    masks[masks > 3] = 0
+    write_pair(tmp_path / "set", "a", image, masks)
+    whole = TrainingSet([tmp_path / "set"]).load(0)
+    partly = TrainingSet([tmp_path / "set"], partial=True).load(0)
+    np.testing.assert_array_equal(partly.image, whole.image)
+    np.testing.assert_array_equal(partly.target[:2], whole.target[:2])
+    inside = partly.target[2]
+    np.testing.assert_array_equal(inside == 1, masks > 0)
+    away = ndimage.distance_transform_edt(masks == 0)
+    assert set(np.unique(inside[away > 0.2 * whole.diameter])) == {-1}
+    assert set(np.unique(inside[(away > 0) & (away <= 1.5)])) == {0}
 
 
 def test_all_bad_pairs_are_named_before_training_starts(pairs_folder):

@@ -46,6 +46,33 @@ def test_plain_crops_are_the_same_on_both_ways(planes):
         assert np.quantile(difference, 0.99) < 0.1
 
 
+def test_what_is_not_known_stays_unknown_on_both_ways(planes):
+    image, target = planes[0], planes[1].copy()
+    target[2, 40:90, 50:] = -1
+    crops = [plain_crop(image, target, 1.3, 96, np.random.default_rng(i)) for i in range(20)]
+    ours = np.stack([render_one(crop, 1)[2][2] for crop in crops])
+    theirs = render_on_device(crops, 1, CPU)[2][:, 2].numpy()
+    assert set(np.unique(ours)) == set(np.unique(theirs)) == {-1, 0, 1}
+    assert np.mean(ours != theirs) < 0.01
+    assert 0.05 < np.mean(ours == -1) < 0.5
+
+
+def test_noise_has_the_same_strength_on_both_ways(planes):
+    wide = [np.tile(plane, (1, 5, 5)) for plane in planes]  # noise is made on 340 pixels
+    crops = [
+        degraded_crop(*wide, 1.0, 96, ("denoise", 30.0), np.random.default_rng(i))
+        for i in range(16)
+    ]
+    noisy = np.array([crop.degradation.poisson > 0 for crop in crops])
+    clean = np.stack([render_one(without_noise(crop), 1)[0] for crop in crops])
+    ours = np.stack([render_one(crop, 1)[0] for crop in crops])
+    theirs = render_on_device(crops, 1, CPU)[0].numpy()
+    spread = [(seen - clean).std(axis=(1, 2, 3)) for seen in (ours, theirs)]
+    for each in spread:
+        np.testing.assert_array_equal(each > 0.05, noisy)
+    assert np.median(np.abs(spread[1][noisy] / spread[0][noisy] - 1)) < 0.05
+
+
 def test_crops_to_degrade_are_the_same_on_both_ways(planes):
     crops = [
         without_noise(degraded_crop(*planes, 1.0, 96, ("denoise", 30.0), np.random.default_rng(i)))

@@ -73,6 +73,12 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
         **setting("channels"),
     )
     group.add_argument(
+        "--partial",
+        action="store_true",
+        help="not all cells have masks: learn from those that do, and close around them, alone",
+        **setting("partial"),
+    )
+    group.add_argument(
         "--crop", type=int, metavar="PX", help="side of the crops", **setting("crop")
     )
 

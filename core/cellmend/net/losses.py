@@ -18,10 +18,15 @@ def segmentation_loss(output: Tensor, target: Tensor) -> Tensor:
     output
         (N, 3, Y, X): dY, dX, logit.
     target
-        (N, 3, Y, X): unit flow dY, dX, and 1 inside cells, 0 outside.
+        (N, 3, Y, X): unit flow dY, dX, and 1 inside cells, 0 outside, -1 where nothing is
+        known: such pixels add nothing, so that an image with few known ones weighs less.
     """
-    flow = 0.5 * functional.mse_loss(output[:, :2], FLOW_SCALE * target[:, :2])
-    return flow + functional.binary_cross_entropy_with_logits(output[:, 2], target[:, 2])
+    known = (target[:, 2:] >= 0).to(output.dtype)
+    flow = 0.5 * functional.mse_loss(output[:, :2] * known, FLOW_SCALE * target[:, :2] * known)
+    inside = target[:, 2].clamp(min=0)
+    return flow + functional.binary_cross_entropy_with_logits(
+        output[:, 2], inside, weight=known[:, 0]
+    )
 
 
 def channel_correlation(features: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from cellmend.study.methods import Method, model_method
 from cellmend.study.settings import Loss, RestorationStudySettings, TaskChoice
 from cellmend.study.trained import (
     MOST_IMAGES,
+    SMALL_WIDTHS,
     crops_settings,
     fit_crops,
     kept_network,
@@ -34,8 +35,6 @@ WEIGHTS: dict[Loss, tuple[float, float, float]] = {
     "reconstruction": (0, 0, 1),
 }
 """Of the perceptual, the segmentation and the reconstruction loss."""
-WIDTHS = (8, 16, 32, 64)
-"""Of the networks: those of the denoise model that comes with the program."""
 
 
 def loss_methods(
@@ -91,7 +90,7 @@ def _method(
         from cellmend.train.squares import new_net
         from cellmend.train.tasks import LossWeights, RestorationTask
 
-        chosen = crops_settings(settings).model_copy(update={"widths": WIDTHS})
+        chosen = crops_settings(settings).model_copy(update={"widths": SMALL_WIDTHS})
         frozen = judge.net.to(pick_device(settings.device)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         weights = LossWeights(*WEIGHTS[loss])
         training = RestorationTask(task, frozen, weights, float(frozen.diam_mean), chosen.crop)

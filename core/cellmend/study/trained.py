@@ -34,6 +34,9 @@ Floats = NDArray[np.float32]
 TASK = "denoise"
 """What these baselines are for, in the paper and here."""
 BLIND = ("noise2void", "noise2self")
+SMALL_WIDTHS = (8, 16, 32, 64)
+"""Of the networks that learn from one image, and of those that compare losses: those of the
+denoise model that comes with the program."""
 MOST_IMAGES = 40
 """Images that are taken of each training folder, evenly over their names."""
 CARE_SIDE = 340
@@ -53,7 +56,7 @@ def blind_methods(settings: RestorationStudySettings) -> list[Method]:
             name,
             f"{epochs} epochs",
             TASK,
-            f"{name} {epochs} {settings.seed}",
+            f"{name} {epochs} {settings.seed} {SMALL_WIDTHS}",
             partial(_blind, name, settings),
         )
         for name in BLIND
@@ -110,6 +113,7 @@ def _blind(method: Any, settings: RestorationStudySettings, seen: Degraded) -> F
             "epochs": settings.blind_epochs,
             "seed": settings.seed,
             "device": settings.device,
+            "widths": SMALL_WIDTHS,
         }
     )
     net = fit_blind([seen.image], method=method, settings=chosen)

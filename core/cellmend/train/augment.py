@@ -48,7 +48,8 @@ class Geometry:
         linear = self.turning
         turned_x = linear[0, 0] * dx + linear[0, 1] * dy
         turned_y = linear[1, 0] * dx + linear[1, 1] * dy
-        return np.stack([turned_y, turned_x, inside > 0.5]).astype(np.float32)
+        # Rounded: 1 inside, -1 where nothing is known, 0 in between.
+        return np.stack([turned_y, turned_x, np.rint(inside)]).astype(np.float32)
 
     @property
     def turning(self) -> NDArray[np.float64]:

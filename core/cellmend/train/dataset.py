@@ -40,7 +40,7 @@ class Sample:
     image
         (C, Y, X) normalised channels, float16.
     target
-        (3, Y, X) float16: unit flow dY, dX, and 1 inside cells.
+        (3, Y, X) float16: unit flow dY, dX, and 1 inside cells, -1 where nothing is known.
     diameter
         Median diameter of its cells in pixels.
     """
@@ -64,6 +64,8 @@ class TrainingSet:
         The channel to segment and the nuclear one, counted from 1, as in `SegmentSettings`.
     weights
         Sampling weight of each place; the square root of its size where not given.
+    partial
+        Whether there are cells without masks, so that only what is near those with one counts.
     cache
         Where prepared pairs are kept.
 
@@ -80,10 +82,12 @@ class TrainingSet:
         *,
         channels: Channels | None = None,
         weights: Sequence[float] | None = None,
+        partial: bool = False,
         cache: Cache | None = None,
     ) -> None:
         self._settings = settings or NormalizeSettings()
         self._channels = channels
+        self._partial = partial
         self._cache = cache or Cache()
         self._lock = threading.Lock()
         self._prepared: list[Prepared] = []
@@ -181,7 +185,9 @@ class TrainingSet:
         return prepared
 
     def _prepare(self, index: int) -> Prepared:
-        return prepare_pair(*self.pairs[index], self._settings, self._channels, self._cache)
+        return prepare_pair(
+            *self.pairs[index], self._settings, self._channels, self._cache, self._partial
+        )
 
     def _only(self, chosen: NDArray[np.bool_]) -> TrainingSet:
         """Return the prepared set with the chosen pairs alone."""

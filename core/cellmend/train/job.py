@@ -275,10 +275,13 @@ def _pairs(
         settings.normalize,
         channels=settings.channels,
         weights=settings.sampling_weights,
+        partial=settings.partial,
     )
     if validation is None:
         return training, None
-    return training, TrainingSet(validation, settings.normalize, channels=settings.channels)
+    return training, TrainingSet(
+        validation, settings.normalize, channels=settings.channels, partial=settings.partial
+    )
 
 
 def _file_sets(

@@ -25,6 +25,8 @@ from cellmend.train.cache import Cache
 Floats = NDArray[np.float32]
 Channels = tuple[int, int]
 
+KNOWN_AROUND = 0.15
+"""In partly annotated images, diameters around annotated cells that count as background."""
 LAYOUT = 1
 """Raised when what is kept changes, so that older files are not taken for it."""
 
@@ -41,7 +43,8 @@ class Prepared:
     Attributes
     ----------
     path
-        `.npy` of float16 (C + 3, Y, X): normalised channels, unit flow dY, dX, inside.
+        `.npy` of float16 (C + 3, Y, X): normalised channels, unit flow dY, dX, and 1 inside
+        cells, 0 outside, -1 where nothing is known.
     diameter
         Median diameter of its cells in pixels; 0 where it has none.
     """
@@ -56,18 +59,26 @@ def prepare_pair(
     settings: NormalizeSettings,
     channels: Channels | None,
     cache: Cache,
+    partial: bool = False,
 ) -> Prepared:
     """Return the pair from the cache, or read it, compute its flows and keep it there.
+
+    Parameters
+    ----------
+    partial
+        Whether there are cells without masks: far from those with one nothing is known.
 
     Raises
     ------
     FileFormatError
         If a file cannot be read, the sizes differ, or the masks are not of single cells.
     """
-    key = _key(image_path, masks_path, settings, channels)
+    key = _key(image_path, masks_path, settings, channels, partial)
     kept = cache.find(key)
     if kept is None:
         planes, diameter = _read_pair(image_path, masks_path, settings, channels)
+        if partial:
+            planes[-1][unknown(planes[-1] > 0, KNOWN_AROUND * diameter)] = -1
         kept = cache.keep(key, planes, {"diameter": diameter})
     path, facts = kept
     return Prepared(path, float(facts["diameter"]))
@@ -123,6 +134,16 @@ def _read_pair(
     return np.concatenate([data, target]).astype(np.float16), median_diameter(masks)
 
 
+def unknown(inside: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
+    """Tell which pixels are further than `reach` pixels, and than one, from all cells."""
+    import cv2
+
+    if not inside.any():
+        return np.ones_like(inside)
+    away = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(away > max(reach, 1.5))
+
+
 def check_single_cells(path: Path, masks: NDArray[np.uint32]) -> None:
     """Refuse masks whose ids each mark several cells, such as a map of foreground.
 
@@ -171,9 +192,14 @@ def _boxes(dense: NDArray[np.int32], count: int) -> list[tuple[slice, ...]]:
 
 
 def _key(
-    image_path: Path, masks_path: Path, settings: NormalizeSettings, channels: Channels | None
+    image_path: Path,
+    masks_path: Path,
+    settings: NormalizeSettings,
+    channels: Channels | None,
+    partial: bool,
 ) -> str:
     """Name what is kept by the content of the files and everything else that decides it."""
-    rest = json.dumps([LAYOUT, settings.model_dump(mode="json"), channels])
+    choices = [LAYOUT, settings.model_dump(mode="json"), channels]
+    rest = json.dumps([*choices, "partial"] if partial else choices)
     parts = file_sha256(image_path), file_sha256(masks_path), image_path.suffix, rest
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -97,7 +97,8 @@ def render(
     seen, clean
         (N, channels, size, size) float32; where an image has fewer channels they are zeros.
     target
-        (N, 3, size, size) float32: unit flow dY, dX, and 1 inside cells.
+        (N, 3, size, size) float32: unit flow dY, dX, and 1 inside cells, -1 where nothing is
+        known.
     """
     if device.type == "cuda":
         from cellmend.train.render_torch import render_on_device

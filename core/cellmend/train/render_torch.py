@@ -91,4 +91,4 @@ def warp_target(planes: Tensor, maps: Sequence[Geometry]) -> Tensor:
     )[:, :, :, None, None]
     turned_x = linear[:, 0, 0] * dx + linear[:, 0, 1] * dy
     turned_y = linear[:, 1, 0] * dx + linear[:, 1, 1] * dy
-    return torch.stack([turned_y, turned_x, (inside > 0.5).float()], dim=1)
+    return torch.stack([turned_y, turned_x, inside.round()], dim=1)
