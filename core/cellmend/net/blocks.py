@@ -10,6 +10,8 @@ import itertools
 
 from torch import Tensor, nn
 
+from cellmend.net.differentiable import has_kernels, norm_conv
+
 BN_EPS = 1e-5
 BN_MOMENTUM = 0.05
 
@@ -19,15 +21,44 @@ def batch_norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=BN_EPS, momentum=BN_MOMENTUM)
 
 
-def norm_relu_conv(n_in: int, n_out: int, kernel: int = 3) -> nn.Sequential:
+class NormReluConv(nn.Sequential):
     """BatchNorm, ReLU, then a convolution that keeps the size."""
-    conv = nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2)
-    return nn.Sequential(batch_norm(n_in), nn.ReLU(inplace=True), conv)
+
+    def __init__(self, n_in: int, n_out: int, kernel: int = 3) -> None:
+        conv = nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2)
+        super().__init__(batch_norm(n_in), nn.ReLU(inplace=True), conv)
+
+    def forward(
+        self,
+        x: Tensor,
+        skip: Tensor | None = None,
+        shift: Tensor | None = None,
+        residual: Tensor | None = None,
+    ) -> Tensor:
+        """Map ``x [+ skip] [+ shift]`` (N, n_in, Y, X) to (N, n_out, Y, X), add the residual.
+
+        The shift is (N, n_in).
+        """
+        if has_kernels(x):
+            return norm_conv(x, self, skip=skip, shift=shift, residual=residual)
+        x = x if skip is None else x + skip
+        x = x if shift is None else x + shift[:, :, None, None]
+        out: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+        return out if residual is None else residual + out
 
 
-def shortcut(n_in: int, n_out: int) -> nn.Sequential:
+class Shortcut(nn.Sequential):
     """BatchNorm and a 1x1 convolution."""
-    return nn.Sequential(batch_norm(n_in), nn.Conv2d(n_in, n_out, 1))
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__(batch_norm(n_in), nn.Conv2d(n_in, n_out, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, n_in, Y, X) to (N, n_out, Y, X)."""
+        if has_kernels(x):
+            return norm_conv(x, self)
+        out: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+        return out
 
 
 class StyledConv(nn.Module):
@@ -35,15 +66,19 @@ class StyledConv(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, n_style: int) -> None:
         super().__init__()
-        self.conv = norm_relu_conv(n_in, n_out)
+        self.conv = NormReluConv(n_in, n_out)
         self.full = nn.Linear(n_style, n_in)
 
-    def forward(self, style: Tensor, x: Tensor, skip: Tensor | None = None) -> Tensor:
-        """Return the convolution of ``x [+ skip] + linear(style)``; x is (N, C, Y, X)."""
-        if skip is not None:
-            x = x + skip
-        shifted: Tensor = self.conv(x + self.full(style)[:, :, None, None])
-        return shifted
+    def forward(
+        self,
+        style: Tensor,
+        x: Tensor,
+        skip: Tensor | None = None,
+        residual: Tensor | None = None,
+    ) -> Tensor:
+        """Convolve ``x [+ skip] + linear(style)``, add the residual; x is (N, C, Y, X)."""
+        out: Tensor = self.conv(x, skip, self.full(style), residual)
+        return out
 
 
 class DownBlock(nn.Module):
@@ -53,14 +88,14 @@ class DownBlock(nn.Module):
         super().__init__()
         self.conv = nn.Sequential()
         for i in range(4):
-            self.conv.add_module(f"conv_{i}", norm_relu_conv(n_in if i == 0 else n_out, n_out))
-        self.proj = shortcut(n_in, n_out)
+            self.conv.add_module(f"conv_{i}", NormReluConv(n_in if i == 0 else n_out, n_out))
+        self.proj = Shortcut(n_in, n_out)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, n_in, Y, X) to (N, n_out, Y, X)."""
         c0, c1, c2, c3 = self.conv
-        x = self.proj(x) + c1(c0(x))
-        out: Tensor = x + c3(c2(x))
+        x = c1(c0(x), residual=self.proj(x))
+        out: Tensor = c3(c2(x), residual=x)
         return out
 
 
@@ -70,16 +105,16 @@ class UpBlock(nn.Module):
     def __init__(self, n_in: int, n_out: int, n_style: int) -> None:
         super().__init__()
         self.conv = nn.Sequential()
-        self.conv.add_module("conv_0", norm_relu_conv(n_in, n_out))
+        self.conv.add_module("conv_0", NormReluConv(n_in, n_out))
         for i in range(1, 4):
             self.conv.add_module(f"conv_{i}", StyledConv(n_out, n_out, n_style))
-        self.proj = shortcut(n_in, n_out)
+        self.proj = Shortcut(n_in, n_out)
 
     def forward(self, x: Tensor, skip: Tensor, style: Tensor) -> Tensor:
         """Map (N, n_in, Y, X) and a skip of (N, n_out, Y, X) to (N, n_out, Y, X)."""
         c0, c1, c2, c3 = self.conv
-        x = self.proj(x) + c1(style, c0(x), skip)
-        out: Tensor = x + c3(style, c2(style, x))
+        x = c1(style, c0(x), skip, self.proj(x))
+        out: Tensor = c3(style, c2(style, x), residual=x)
         return out
 
 

@@ -7,7 +7,6 @@ reads its input; in a shortcut, which has no ReLU, it goes into the weights.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,9 @@ from numpy.typing import NDArray
 from cellmend.net.blocks import StyledConv
 from cellmend.net.matmul import Floats
 from cellmend.net.pointwise import conv1, max_pool, pointwise_weights
+from cellmend.net.threads import ONE_AT_A_TIME
 from cellmend.net.unet import CPNet
 from cellmend.net.winograd import conv3, winograd_weights
-
-ONE_AT_A_TIME = threading.Lock()
-"""Some of numba's threading layers abort the process when two threads run parallel kernels."""
 
 GROUP = 8
 """Channels are filled up with zeros to a multiple of this."""

@@ -22,6 +22,13 @@ def panels(matrix: NDArray[np.floating]) -> Floats:
     return np.ascontiguousarray(split, np.float32).ravel()
 
 
+def mix(matrix: NDArray[np.float32], planes: Floats) -> Floats:
+    """Return ``matrix @ planes`` for (columns, length) planes laid out flat."""
+    made = np.empty(len(matrix) * (len(planes) // matrix.shape[1]), np.float32)
+    _mix(matrix, planes, made)
+    return made
+
+
 def panel_width(channels: int) -> int:
     """Return how many outputs are summed side by side."""
     return 16 if channels % 16 == 0 else 8
@@ -102,3 +109,74 @@ def matmul(
                 a, at + row * depth, depth, b, start, out, to + row * columns + column, columns,
                 wide,
             )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _mix(matrix: Floats, planes: Floats, out: Floats) -> None:
+    rows, columns = matrix.shape
+    length = len(planes) // columns
+    for at in range(0, length, 8):
+        for row in range(rows):
+            total = broadcast(np.float32(0))
+            for column in range(columns):
+                factor = broadcast(matrix[row, column])
+                total = fused(factor, load(planes, column * length + at), total)
+            store(out, row * length + at, total)
+
+
+@njit(cache=True, nogil=True)
+def add_outer(
+    a: Floats, at: int, a_rows: int, b: Floats, bt: int, b_rows: int, depth: int, stride: int,
+    out: Floats, to: int,
+) -> None:  # fmt: skip
+    """Add a @ b.T to out (a_rows, b_rows).
+
+    Of a and b eight rows lie side by side: [row / 8][column][8], `depth` of `stride`
+    columns count.
+    """
+    for i in range(0, a_rows, 8):
+        for j in range(0, b_rows, 16):
+            for half in range(2):
+                first, second = at + i * stride + 4 * half, bt + j * stride
+                _add_outer(
+                    a, first, b, second, second + 8 * stride, depth, out,
+                    to + (i + 4 * half) * b_rows + j, b_rows, j + 8 < b_rows,
+                )  # fmt: skip
+
+
+@njit(inline="always")
+def _add_outer(
+    a: Floats, at: int, b: Floats, bt: int, bt1: int, depth: int, out: Floats, to: int,
+    stride: int, wide: bool,
+) -> None:  # fmt: skip
+    """Add four rows, 16 columns (or 8 where not `wide`)."""
+    c00, c10 = load(out, to), load(out, to + stride)
+    c20, c30 = load(out, to + 2 * stride), load(out, to + 3 * stride)
+    if wide:
+        c01, c11 = load(out, to + 8), load(out, to + stride + 8)
+        c21, c31 = load(out, to + 2 * stride + 8), load(out, to + 3 * stride + 8)
+        for k in range(0, 8 * depth, 8):
+            b0, b1 = load(b, bt + k), load(b, bt1 + k)
+            v = repeat(a, at + k)
+            c00, c01 = fused(v, b0, c00), fused(v, b1, c01)
+            v = repeat(a, at + k + 1)
+            c10, c11 = fused(v, b0, c10), fused(v, b1, c11)
+            v = repeat(a, at + k + 2)
+            c20, c21 = fused(v, b0, c20), fused(v, b1, c21)
+            v = repeat(a, at + k + 3)
+            c30, c31 = fused(v, b0, c30), fused(v, b1, c31)
+        store(out, to + 8, c01)
+        store(out, to + stride + 8, c11)
+        store(out, to + 2 * stride + 8, c21)
+        store(out, to + 3 * stride + 8, c31)
+    else:
+        for k in range(0, 8 * depth, 8):
+            b0 = load(b, bt + k)
+            c00 = fused(repeat(a, at + k), b0, c00)
+            c10 = fused(repeat(a, at + k + 1), b0, c10)
+            c20 = fused(repeat(a, at + k + 2), b0, c20)
+            c30 = fused(repeat(a, at + k + 3), b0, c30)
+    store(out, to, c00)
+    store(out, to + stride, c10)
+    store(out, to + 2 * stride, c20)
+    store(out, to + 3 * stride, c30)

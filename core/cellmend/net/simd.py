@@ -131,6 +131,17 @@ def larger(typing_context: Any, a: Any, b: Any) -> Any:
     return float8(float8, float8), generate
 
 
+@intrinsic
+def where_positive(typing_context: Any, condition: Any, value: Any) -> Any:
+    """Return `value` in the lanes where `condition` is above zero, zero elsewhere."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        nothing = ir.Constant(_VECTOR, [0.0] * LANES)
+        return builder.select(builder.fcmp_ordered(">", args[0], nothing), args[1], nothing)
+
+    return float8(float8, float8), generate
+
+
 def _define(function: Callable[..., Any], instruction: str) -> None:
     """Give an operator its meaning for vectors: an instruction, lane by lane."""
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from cellmend.net.blocks import Decoder, Encoder, norm_relu_conv
+from cellmend.net.blocks import Decoder, Encoder, NormReluConv
 
 DEFAULT_WIDTHS = (32, 64, 128, 256)
 
@@ -59,7 +59,7 @@ class CPNet(nn.Module):
         self.widths = tuple(widths)
         self.downsample = Encoder((nchan, *widths))
         self.upsample = Decoder((*widths, widths[-1]), widths[-1])
-        self.output = norm_relu_conv(widths[0], nout, kernel=1)
+        self.output = NormReluConv(widths[0], nout, kernel=1)
         self.diam_mean: Tensor
         self.diam_labels: Tensor
         self.register_buffer("diam_mean", torch.full((1,), float(diam_mean)))

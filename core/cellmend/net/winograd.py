@@ -1,10 +1,11 @@
 """3x3 convolution of (N, Y, X, C) float32 arrays on the CPU.
 
 It is Winograd's F(4x4, 3x3) (Lavin & Gray, CVPR 2016): four times
-fewer multiplications than the direct one. What stands before it in the network
-(a skip added, batch normalisation, ReLU, nearest-neighbour doubling) happens as the
-input is read, and what stands behind it (bias, residual sum) as the output is written,
-so that no further pass over memory is needed. Channels are multiples of eight.
+fewer multiplications than the direct one; `winograd_gradient` has its gradients. What
+stands before it in the network (a skip added, batch normalisation, ReLU,
+nearest-neighbour doubling) happens as the input is read, and what stands behind it (bias,
+residual sum) as the output is written, so that no further pass over memory is needed.
+Channels are multiples of eight.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from cellmend.net.matmul import ROWS, Floats, matmul, panels
+from cellmend.net.matmul import ROWS, Floats, matmul, mix, panel_width
 from cellmend.net.simd import broadcast, fused, larger, load, store
 
 SIDE = 4
@@ -35,24 +36,32 @@ _G = np.array(
 )  # fmt: skip
 
 
+KERNEL_TO_POINTS = np.kron(_G, _G).astype(np.float32)
+"""(36, 9): what the nine weights of a kernel give at every point."""
+
+
 def winograd_weights(weight: NDArray[np.floating]) -> Floats:
     """Transform (out, in, 3, 3) weights: flat panels [point][out / panel][in][panel]."""
-    turned = (_G @ weight.astype(np.float64) @ _G.T).transpose(2, 3, 0, 1)
-    return np.concatenate([panels(m.T) for m in turned.reshape(POINTS, *weight.shape[:2])])
+    outputs, inputs = weight.shape[:2]
+    width = panel_width(outputs)
+    split = weight.reshape(outputs // width, width, inputs, 9).transpose(3, 0, 2, 1)
+    return mix(KERNEL_TO_POINTS, np.ascontiguousarray(split, np.float32).ravel())
 
 
 def conv3(
     x: Floats,
     weights: Floats,
     bias: Floats,
-    scale: Floats,
-    shift: Floats,
+    scale: Floats | None = None,
+    shift: Floats | None = None,
     *,
     skip: Floats | None = None,
     residual: Floats | None = None,
     double: bool = False,
 ) -> Floats:
     """Return ``conv(relu(scale * (x [+ skip]) + shift)) + bias [+ residual]``.
+
+    Without a scale and a shift it is ``conv(x [+ skip]) + bias [+ residual]``.
 
     Parameters
     ----------
@@ -83,7 +92,9 @@ def conv3(
     workers = get_num_threads()
     group = min(math.ceil(WANTED_TILES / tiles_x), math.ceil(rows / workers))
     _conv3(
-        x.ravel(), weights, bias, scale, shift,
+        x.ravel(), weights, bias,
+        nothing if scale is None else scale,
+        nothing if shift is None else shift.ravel(),
         nothing if skip is None else skip.ravel(),
         nothing if residual is None else residual.ravel(),
         out.ravel(), (n, height, width, channels, len(bias)), double, halved, group, workers,
@@ -116,7 +127,7 @@ def _output_line(a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> tuple[Any, .
 
 
 @njit(cache=True, nogil=True)
-def _activate(
+def activate(
     x: Floats,
     skip: Floats,
     scale: Floats,
@@ -140,22 +151,26 @@ def _activate(
         source_row = (image * (height >> half) + (y >> half)) * (width >> half)
         skip_row = (image * height + y) * width
         for c in range(0, channels, 8):
-            by, plus = load(scale, c), load(shift, image * channels + c)
+            by = plus = zero
+            if len(scale):
+                by, plus = load(scale, c), load(shift, image * channels + c)
             at = i * line + channels + c
             for column in range(width):
                 v = load(x, (source_row + (column >> half)) * channels + c)
                 if len(skip):
                     v = v + load(skip, (skip_row + column) * channels + c)
-                store(seen, at + column * channels, larger(fused(by, v, plus), zero))
+                if len(scale):
+                    v = larger(fused(by, v, plus), zero)
+                store(seen, at + column * channels, v)
 
 
 @njit(cache=True, nogil=True)
-def _read_patches(
-    seen: Floats, width: int, channels: int, v: Floats, tiles: int, first: int
+def read_patches(
+    seen: Floats, width: int, channels: int, v: Floats, strides: tuple[int, int, int], first: int
 ) -> None:
-    """Transform the patches of one row of tiles into v [point][tile][channel]."""
+    """Transform the patches of one row of tiles into v; strides of points, tiles, channels."""
     line = len(seen) // PATCH
-    plane = tiles * channels + APART
+    plane, tile_stride, channel_stride = strides
     half = np.empty(POINTS * 8, np.float32)
     for tile in range(-(-width // SIDE)):
         for c in range(0, channels, 8):
@@ -178,7 +193,7 @@ def _read_patches(
                     load(half, q), load(half, q + 8), load(half, q + 16),
                     load(half, q + 24), load(half, q + 32), load(half, q + 40),
                 )  # fmt: skip
-                to = 6 * i * plane + (first + tile) * channels + c
+                to = 6 * i * plane + (first + tile) * tile_stride + c * channel_stride
                 store(v, to, r[0])
                 store(v, to + plane, r[1])
                 store(v, to + 2 * plane, r[2])
@@ -260,6 +275,7 @@ def _conv3(
     total = n * rows_of_tiles
     tiles = -(-group * tiles_x // ROWS) * ROWS
     v_plane, m_plane = tiles * channels + APART, tiles * outputs + APART
+    strides = (v_plane, channels, 1)
     for worker in prange(workers):
         seen = np.zeros(PATCH * (tiles_x * SIDE + 2) * channels, np.float32)
         v = np.zeros(POINTS * v_plane, np.float32)
@@ -268,8 +284,8 @@ def _conv3(
             end = min(total, begin + group)
             for row in range(begin, end):
                 image, top = row // rows_of_tiles, row % rows_of_tiles * SIDE
-                _activate(x, skip, scale, shift, seen, shape, image, top, double)
-                _read_patches(seen, width, channels, v, tiles, (row - begin) * tiles_x)
+                activate(x, skip, scale, shift, seen, shape, image, top, double)
+                read_patches(seen, width, channels, v, strides, (row - begin) * tiles_x)
             for point in range(POINTS):
                 matmul(
                     v, point * v_plane, tiles, channels, weights,
