@@ -105,7 +105,7 @@ class MainWindow(QMainWindow):
         self.services = self._make_services()
         self.view = ImageView(self.document)
         self.panels = self._make_panels()
-        self.navigator = NavigatorPanel(self.services.files)
+        self.navigator = NavigatorPanel(self.services.files, self.document.review)
         self.workbench = Workbench(
             self,
             self.document,

@@ -224,6 +224,15 @@ def test_a_line_splits_every_cell_it_crosses(document, cells):
     assert all("does not cut" in text for text in texts)
 
 
+def test_a_split_of_one_plane_says_that_others_keep_the_cell(volume, volume_cells):
+    texts = said(volume)
+    volume_cells.split_line((2, 10), (18, 10))
+    assert texts[-1] == "Split cell 1 in this plane; the other planes keep it whole."
+    volume.plane = 4
+    volume_cells.split_points(2, [(10, 11), (10, 18)])
+    assert texts[-1] == "Split cell 2."
+
+
 def test_enclosed_background_is_filled(document, cells):
     cells.draw([(50, 5), (50, 25), (60, 25), (60, 5)])
     document.labels.apply(_hole(document))

@@ -101,6 +101,54 @@ def test_polygon_corners_can_be_moved_and_taken_back(desk):
     assert desk.document.undo.count() == 1
 
 
+def draw_polygon(desk, *corners):
+    tool = desk.use("polygon")
+    for corner in corners or [(50, 5), (50, 25), (60, 25), (60, 5)]:
+        desk.hand.click(corner)
+    desk.hand.tap(Qt.Key.Key_Return)
+    return tool
+
+
+def test_corners_of_a_closed_polygon_can_be_moved(desk):
+    tool = draw_polygon(desk)
+    assert not tool.busy
+    area = desk.document.labels.index.area(6)
+    for end in [(63, 35), (63, 40)]:
+        start = tool.handles[2]
+        desk.hand.drag([start, (start[0] + 1, start[1] + 1), end])
+    assert ids(desk) == [1, 2, 5, 6]
+    assert desk.document.labels.index.area(6) > area + 40
+    assert desk.document.undo.count() == 1
+    desk.hand.tap(Qt.Key.Key_Return)
+    assert not tool.handles
+    desk.document.undo.undo()
+    assert ids(desk) == [1, 2, 5]
+
+
+def test_a_closed_polygon_keeps_its_shape_where_the_new_one_has_no_room(desk):
+    tool = draw_polygon(desk, (50, 5), (50, 9), (56, 9))
+    before = desk.document.labels.full.copy()
+    desk.hand.drag([(56, 9), (53, 8), (50, 7)])
+    assert np.array_equal(desk.document.labels.full, before)
+    assert 6 in desk.document.labels
+    assert len(tool.handles) == 3
+    assert desk.document.undo.count() == 1
+
+
+@pytest.mark.parametrize("how", ["escape", "edit", "undo", "other tool", "next polygon"])
+def test_corners_of_a_closed_polygon_are_let_go(desk, how):
+    tool = draw_polygon(desk)
+    assert len(tool.handles) == 4
+    {
+        "escape": lambda: desk.hand.tap(Qt.Key.Key_Escape),
+        "edit": lambda: desk.cells.delete([1]),
+        "undo": lambda: desk.document.undo.undo(),
+        "other tool": lambda: desk.use("pick"),
+        "next polygon": lambda: desk.hand.click((30, 5)),
+    }[how]()
+    assert len(tool.handles) == (1 if how == "next polygon" else 0)
+
+
 @pytest.mark.parametrize("how", ["first corner", "last corner", "double click", "right click"])
 def test_ways_to_close_a_polygon(desk, how):
     tool = desk.use("polygon")

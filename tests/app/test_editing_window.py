@@ -140,6 +140,38 @@ def test_select_by_size_and_delete(qtbot, window):
     dialog.reject()
 
 
+def test_select_by_any_measurement(qtbot, window):
+    with qtbot.waitSignal(window.services.objects.measured, timeout=20_000):
+        window.actions_["filter"].trigger()
+    dialog = window.findChild(FilterDialog)
+    assert dialog.measurement.isEnabled()
+    dialog.measurement.setCurrentText("centroid_x")
+    dialog.above.setText("30")
+    assert window.document.selection == (3,)
+    dialog.below.setText("3")
+    assert window.document.selection == (1, 3)
+    dialog.above.setText("what")
+    assert window.document.selection == (1,)
+    dialog.delete.click()
+    assert window.document.labels.ids == [2, 3]
+    qtbot.waitUntil(lambda: not window.runner.busy, timeout=20_000)
+    assert dialog.measurement.currentText() == "centroid_x"
+    dialog.reject()
+
+
+def test_the_list_of_images_shows_what_is_done(qtbot, window):
+    def picture(row):
+        return window.navigator.list.item(row).icon().pixmap(16).toImage()
+
+    assert picture(0) == picture(1)
+    press(window, Qt.Key.Key_E, CTRL)
+    assert picture(0) != picture(1)
+    assert "done" in window.navigator.list.item(0).toolTip()
+    assert "1 done" in window.navigator.summary.text()
+    press(window, Qt.Key.Key_E, CTRL)
+    assert picture(0) == picture(1)
+
+
 def test_change_id_asks_for_a_number(qtbot, window):
     window.document.select(3)
     qtbot.wait(20)

@@ -57,7 +57,7 @@ WORK = {
     "save a project": lambda w, folder: w.services.files.save_project(folder / "a.cellmend"),
     "export": lambda w, folder: w.services.files.export(ExportRequest(("tif",), folder)),
     "keep a copy": lambda w, folder: w.services.layers.keep_copy(),
-    "measure all": lambda w, folder: w.services.objects._measure(),
+    "measure all": lambda w, folder: w.services.objects.measure(),
     "colour by area": lambda w, folder: (
         w.services.measures.follow("area_px"),
         w.services.measures._measure(),

@@ -16,7 +16,9 @@ from PyQt6.QtCore import QCoreApplication, Qt
 from PyQt6.QtWidgets import QApplication, QDialog
 
 from cellmend.image import Image
+from cellmend.io import seg_npy
 from cellmend.io.tiff import write_image
+from cellmend.labels.stroke import StrokeBuilder
 from cellmend_app.actions.handlers import apply_theme
 from cellmend_app.actions.table import specs
 from cellmend_app.dialogs import files
@@ -26,7 +28,7 @@ from cellmend_app.window import MainWindow
 EVENTS = int(os.environ.get("MONKEY_EVENTS", "2000"))
 SEED = int(os.environ.get("MONKEY_SEED", "7"))
 
-LEAVES = {"quit", "remove-model", "retrain"}
+LEAVES = {"remove-model"}
 BUTTONS = (LEFT, LEFT, LEFT, RIGHT, MIDDLE)
 MODIFIERS = (PLAIN, PLAIN, PLAIN, SHIFT, CTRL, ALT, CTRL | SHIFT)
 KEYS = (
@@ -69,11 +71,7 @@ class Monkey:
         self.hand = Hand(window.view)
         self.random = random.Random(seed)
         self.held = NO
-        self.possible = [
-            window.actions_[spec.id]
-            for spec in specs()
-            if spec.id not in LEAVES and not spec.id.startswith("save-")
-        ]
+        self.possible = [window.actions_[spec.id] for spec in specs() if spec.id not in LEAVES]
         self.choices = [window.actions_[name] for name in window.workbench.tools]
         self.counts = dict.fromkeys(("mouse", "keys", "actions", "tools", "controls"), 0)
 
@@ -137,9 +135,20 @@ class Monkey:
         action = self.random.choice(self.possible)
         if action.objectName() == "undo" and self.random.random() < 0.6:
             return  # or few steps would be left to take back in the end
+        if action.objectName() == "quit":
+            self.quit()
+            return
         self.window.actions_.refresh()
         if action.isEnabled():
             action.trigger()
+
+    def quit(self):
+        """Close the window and think better of it, where it asks."""
+        if self.window.services.files.unsaved:
+            self.window.messages.unsaved = "cancel"
+            self.window.actions_["quit"].trigger()
+            self.window.messages.unsaved = "discard"
+            assert self.window.isVisible()
 
     def tools(self):
         self.random.choice(self.choices).trigger()
@@ -234,5 +243,21 @@ def test_a_monkey_finds_no_fault_and_undo_takes_all_back(qtbot, tmp_path, axes):
     assert steps >= EVENTS // 300, monkey.counts
     fault = getattr(window.messages, "reported", None)
     assert fault is None, traceback.format_exception(fault)
-    window.close()
+    quit_and_save(qtbot, window, path)
     apply_theme("dark")
+
+
+def quit_and_save(qtbot, window, path):
+    """Close the window on unsaved edits, and have them saved first."""
+    window.services.cells.add(*square(window.document))
+    masks = np.array(window.document.labels.full)
+    window.messages.unsaved = "save"
+    window.close()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=20_000)
+    assert np.array_equal(seg_npy.read(path.with_name("image_seg.npy")).masks, masks)
+
+
+def square(document):
+    label = document.labels.next_id()
+    stroke = StrokeBuilder(document.labels.array, label, "replace")
+    return stroke.add((2, 2, 12, 12), np.ones((10, 10), bool)), label

@@ -341,6 +341,22 @@ def test_mask_layers_are_kept_edited_removed_and_undone(flat, tmp_path, qtbot):
     assert len(document.mask_layers) == 2
 
 
+def test_a_mask_layer_has_its_own_fill(flat, qtbot):
+    document, panel = flat.document, flat.panels.layers
+    with qtbot.waitSignal(document.mask_layers_changed):
+        panel.keep.click()
+    flat.services.cells.delete([1, 2, 3])
+    before = colour(flat, 10, 10)
+    steps = document.undo.count()
+    panel.fill.setValue(80)
+    assert document.mask_layers[0].fill == 0.8
+    assert colour(flat, 10, 10) != before
+    assert panel.fill.value() == 80
+    panel.fill.setValue(0)
+    assert colour(flat, 10, 10) == before
+    assert document.undo.count() == steps
+
+
 def test_a_layer_edited_while_people_draw_loses_nothing(flat, qtbot):
     document, layers = flat.document, flat.services.layers
     with qtbot.waitSignal(document.mask_layers_changed):

@@ -144,10 +144,10 @@ EDIT: tuple[Spec | None, ...] = (
     ),
     Spec(
         "filter",
-        "Select by size…",
+        "Select by size or measurement…",
         do.filter_cells,
         ("Shift+F",),
-        tip="Select cells that are too small, too large or cut off, and delete them",
+        tip="Select cells by size, border or any measurement, and delete them",
         icon="filter",
         when=has_cells,
     ),

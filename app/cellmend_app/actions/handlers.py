@@ -123,8 +123,8 @@ def close_window(w: Workbench) -> None:
 
 
 def filter_cells(w: Workbench) -> None:
-    """Open the dialog that selects cells by their size."""
-    FilterDialog(w.services.cells, w.window).open()
+    """Open the dialog that selects cells that stand out."""
+    FilterDialog(w.services.cells, w.services.objects, w.window).open()
 
 
 def change_id(w: Workbench) -> None:

@@ -1,14 +1,18 @@
-"""Dialogs on cells: select by size, and another id."""
+"""Dialogs on cells: select those that stand out, and another id."""
 
 from __future__ import annotations
 
+import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
+    QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -16,53 +20,100 @@ from PyQt6.QtWidgets import (
 )
 
 from cellmend.labels import choose
+from cellmend.measure.cells import Table
 from cellmend_app.services.cells import CellService
+from cellmend_app.services.objects import LABEL, ObjectsService, number
 
 LARGEST = 2**31 - 1
 
 
 class FilterDialog(QDialog):
-    """Selects the cells of the plane on show that are too small, too large or cut off.
+    """Selects the cells of the plane on show that stand out: by size, place or measurement.
 
     What it selects is seen at once; it can be deleted here, or edited like any selection.
+    Everything that the table of cells shows can be chosen as soon as it is measured.
     """
 
-    def __init__(self, cells: CellService, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, cells: CellService, objects: ObjectsService, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Select by size")
+        self.setWindowTitle("Select cells")
         self._cells = cells
-        self._document = document = cells.document
-        areas = sorted(document.labels.index.area(label) for label in document.labels.index)
+        self._objects = objects
+        self._document = cells.document
+        self._make_controls()
+        self._arrange()
+        self._connect()
+        self._select()
+        objects.measure()
+
+    def _make_controls(self) -> None:
+        index = self._document.labels.index
+        self._areas = sorted(index.area(label) for label in index)
+        largest = self._areas[-1] if self._areas else LARGEST
         self.smaller = _number(0, "Smaller than", "Select cells of fewer pixels than this")
-        largest = areas[-1] if areas else LARGEST
         self.larger = _number(largest, "Larger than", "Select cells of more pixels than this")
         self.border = QCheckBox("Cut off by the border")
         self.border.setAccessibleName("Cut off by the border")
         self.border.setToolTip("Select cells that touch the border of the image")
+        self.measurement = QComboBox()
+        self.measurement.setAccessibleName("Measurement")
+        self.measurement.setToolTip("Select cells by any column of the table of cells")
+        self.measurement.setPlaceholderText("Measuring…")
+        self.measurement.setEnabled(False)
+        self.below, self.above = QLineEdit(), QLineEdit()
+        for field, text in ((self.below, "below"), (self.above, "above")):
+            field.setAccessibleName(f"Measurement {text}")
+            field.setToolTip(f"Select cells whose measurement is {text} this")
+            field.setPlaceholderText(text)
+            field.setFixedWidth(72)
         self.count = QLabel()
+        self.delete = QPushButton("Delete selected")
+        self.delete.setToolTip("Delete the selected cells; can be undone")
+
+    def _arrange(self) -> None:
         form = QFormLayout()
         form.addRow("Smaller than", self.smaller)
         form.addRow("Larger than", self.larger)
         form.addRow(self.border)
-        sizes = f"Cells here: {len(areas):,}"
+        bounds = QHBoxLayout()
+        for widget in (self.measurement, self.below, self.above):
+            bounds.addWidget(widget)
+        form.addRow("Measurement", bounds)
+        areas, sizes = self._areas, f"Cells here: {len(self._areas):,}"
         if areas:
             middle = areas[len(areas) // 2]
             sizes += f", of {areas[0]:,} to {areas[-1]:,} pixels, median {middle:,}"
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        self.delete = QPushButton("Delete selected")
-        self.delete.setToolTip("Delete the selected cells; can be undone")
-        self.delete.clicked.connect(self._delete)
         buttons.addButton(self.delete, QDialogButtonBox.ButtonRole.ActionRole)
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel(sizes))
         layout.addLayout(form)
         layout.addWidget(self.count)
         layout.addWidget(buttons)
+
+    def _connect(self) -> None:
         self.smaller.valueChanged.connect(self._select)
         self.larger.valueChanged.connect(self._select)
         self.border.toggled.connect(self._select)
+        self.measurement.currentTextChanged.connect(self._select)
+        self.below.textChanged.connect(self._select)
+        self.above.textChanged.connect(self._select)
+        self.delete.clicked.connect(self._delete)
+        self._objects.measured.connect(self._take)
+
+    def _take(self, columns: Table) -> None:
+        """Offer what was measured; the choice stays."""
+        chosen = self.measurement.currentText()
+        blocked = self.measurement.blockSignals(True)
+        self.measurement.clear()
+        self.measurement.addItems([column for column in columns if column != LABEL])
+        self.measurement.setCurrentText(chosen)
+        self.measurement.blockSignals(blocked)
+        self.measurement.setEnabled(bool(columns))
         self._select()
 
     def _select(self) -> None:
@@ -71,13 +122,28 @@ class FilterDialog(QDialog):
         found.update(choose.of_size(labels.index, self.larger.value() + 1, LARGEST))
         if self.border.isChecked():
             found.update(choose.at_border(labels.index, labels.array.shape))
+        found.update(label for label in self._measured() if label in labels.index)
         self._document.select(*sorted(found))
         cells = "1 cell" if len(found) == 1 else f"{len(found):,} cells"
         self.count.setText(f"Selected: {cells}.")
         self.delete.setEnabled(bool(found))
 
+    def _measured(self) -> list[int]:
+        """Return the cells of the volume on show whose measurement is out of its bounds."""
+        columns, chosen = self._objects.columns, self.measurement.currentText()
+        if chosen not in columns:
+            return []
+        values = np.asarray(columns[chosen], np.float64)
+        low, high = number(self.below.text(), -np.inf), number(self.above.text(), np.inf)
+        outside = (values < low) | (values > high)
+        if "frame" in columns:
+            outside &= columns["frame"] == self._document.plane // len(self._document.frame)
+        found: list[int] = columns[LABEL][outside].tolist()
+        return found
+
     def _delete(self) -> None:
         self._cells.delete(self._document.selection)
+        self._objects.measure()
         self._select()
 
 

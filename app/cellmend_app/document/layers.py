@@ -66,12 +66,15 @@ class MaskLayer:
         Red, green, blue of its outlines.
     visible
         Whether it is shown.
+    fill
+        Opacity of the inside of its cells, 0 to 1.
     """
 
     name: str
     labels: NDArray[np.uint32]
     colour: tuple[int, int, int]
     visible: bool = True
+    fill: float = 0.0
 
     def plane(self, index: int) -> NDArray[np.uint32]:
         """Return one plane, (Y, X), a view."""

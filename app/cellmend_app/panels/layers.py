@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QIcon, QPixmap
-from PyQt6.QtWidgets import QListWidget, QListWidgetItem, QPushButton, QWidget
+from PyQt6.QtWidgets import (
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QSlider,
+    QWidget,
+)
 
 from cellmend_app.document import Document, MaskLayer
 from cellmend_app.panels.parts import add, column, muted, name, row
@@ -57,11 +64,19 @@ class LayersPanel(QWidget):
         self.remove = _button("Remove", "Take this layer away")
         self.compare = _button("Compare", "Colour the masks by what this layer has too")
         self.compare.setCheckable(True)
+        self.fill = QSlider(Qt.Orientation.Horizontal)
+        self.fill.setRange(0, 100)
+        name(
+            self.fill, "Fill of the layer", "How much this layer's cells are filled: 0 for outlines"
+        )
+        self.fill_row = QWidget()
+        column(self.fill_row).addLayout(row(QLabel("Fill"), self.fill, stretch=1))
         self.result = muted()
         add(
             column(self),
             row(self.keep, self.load, spacing=4),
             self.list,
+            self.fill_row,
             row(self.edit, self.compare, self.remove, spacing=4),
             self.result,
         )
@@ -84,6 +99,7 @@ class LayersPanel(QWidget):
         self.compare.toggled.connect(self._on_compare)
         self.list.itemChanged.connect(self._on_checked)
         self.list.currentRowChanged.connect(lambda _: self._on_row())
+        self.fill.valueChanged.connect(self._on_fill)
         self._document.mask_layers_changed.connect(self._update)
         self._document.image_changed.connect(self._update)
         self._document.labels_replaced.connect(self._update)
@@ -103,13 +119,25 @@ class LayersPanel(QWidget):
             self.list.addItem(item)
         self.list.setCurrentRow(min(max(at, 0), len(layers) - 1))
         self.list.setFixedHeight(ROW_HEIGHT * min(max(len(layers), 1), MOST_ROWS) + 4)
-        for widget in (self.list, self.edit, self.remove, self.compare):
+        for widget in (self.list, self.fill_row, self.edit, self.remove, self.compare):
             widget.setVisible(bool(layers))
+        self._show_fill()
         self.setEnabled(self._document.image is not None)
         self._updating = False
 
+    def _show_fill(self) -> None:
+        chosen = self.chosen
+        blocked = self.fill.blockSignals(True)
+        self.fill.setValue(0 if chosen is None else round(chosen.fill * 100))
+        self.fill.blockSignals(blocked)
+
+    def _on_fill(self, percent: int) -> None:
+        if self.chosen is not None:
+            self._layers.fill(self.chosen, percent / 100)
+
     def _on_row(self) -> None:
         chosen = self.chosen
+        self._show_fill()
         if not self._updating and self.compare.isChecked() and chosen is not None:
             self._comparing.start(chosen)
 

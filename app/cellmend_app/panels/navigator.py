@@ -8,6 +8,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QWidget
 
+from cellmend_app.document import Review
 from cellmend_app.panels.edit import tool_button
 from cellmend_app.panels.parts import column, muted, name, row
 from cellmend_app.resources import Theme, icon
@@ -17,11 +18,15 @@ PATH_ROLE = Qt.ItemDataRole.UserRole
 
 
 class NavigatorPanel(QWidget):
-    """A list of the folder's images; those with saved masks carry a mark."""
+    """A list of the folder's images; a mark says how far each was looked through.
 
-    def __init__(self, files: FileService) -> None:
+    A tick stands for done, a mask for saved masks, a picture for neither.
+    """
+
+    def __init__(self, files: FileService, review: Review) -> None:
         super().__init__()
         self._files = files
+        self._review = review
         self._theme: Theme = "dark"
         self.folder = QLabel("No folder")
         self.folder.setProperty("heading", True)
@@ -40,6 +45,7 @@ class NavigatorPanel(QWidget):
         self.list.itemClicked.connect(self._on_clicked)
         files.folder_changed.connect(self._show)
         files.saved.connect(lambda _: self._mark())
+        review.changed.connect(self._mark)
 
     def add_buttons(self, actions: list[QAction]) -> None:
         """Put buttons for `actions` at the bottom."""
@@ -57,7 +63,6 @@ class NavigatorPanel(QWidget):
             for path in paths:
                 item = QListWidgetItem(path.name)
                 item.setData(PATH_ROLE, path)
-                item.setToolTip(str(path))
                 self.list.addItem(item)
         if current in paths:
             self.list.setCurrentRow(paths.index(current))
@@ -65,16 +70,21 @@ class NavigatorPanel(QWidget):
         self._mark()
 
     def _mark(self) -> None:
-        done = icon("corrected", self._theme, color="accent")
+        done = icon("done", self._theme, color="accent")
+        masked = icon("corrected", self._theme, color="accent")
         plain = icon("image", self._theme, color="muted")
         for i in range(self.list.count()):
-            item = self.list.item(i)
+            item, path = self.list.item(i), self._path(i)
             if item is not None:
-                item.setIcon(done if self._files.has_masks(self._path(i)) else plain)
-        marked = sum(self._files.has_masks(path) for path in self._files.folder)
-        count = len(self._files.folder)
-        images = "1 image" if count == 1 else f"{count} images"
-        self.summary.setText(f"{images}, {marked} with masks")
+                state, has_masks = self._review.state(path), self._files.has_masks(path)
+                item.setIcon(done if state == "done" else masked if has_masks else plain)
+                masks = "saved masks" if has_masks else "no saved masks"
+                item.setToolTip(f"{path}\n{state}, {masks}")
+        folder = self._files.folder
+        marked = sum(self._files.has_masks(path) for path in folder)
+        finished = sum(self._review.state(path) == "done" for path in folder)
+        images = "1 image" if len(folder) == 1 else f"{len(folder)} images"
+        self.summary.setText(f"{images}, {marked} with masks, {finished} done")
 
     def _path(self, index: int) -> Path:
         item = self.list.item(index)

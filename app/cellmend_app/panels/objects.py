@@ -30,9 +30,7 @@ from PyQt6.QtWidgets import (
 from cellmend.measure.cells import Table
 from cellmend_app.document import Document
 from cellmend_app.panels.parts import name, row
-from cellmend_app.services.objects import ObjectsService
-
-LABEL = "label"
+from cellmend_app.services.objects import LABEL, ObjectsService, number
 
 
 class CellTable(QAbstractTableModel):
@@ -193,7 +191,7 @@ class ObjectsPanel(QWidget):
         self.save.setEnabled(bool(columns))
 
     def _filter(self) -> None:
-        low, high = _number(self.low.text(), -np.inf), _number(self.high.text(), np.inf)
+        low, high = number(self.low.text(), -np.inf), number(self.high.text(), np.inf)
         bounded = low > -np.inf or high < np.inf
         self.model.filter(self.column.currentText() if bounded else "", low, high)
 
@@ -240,10 +238,3 @@ class ObjectsPanel(QWidget):
         if rows:
             self.table.scrollTo(self.model.index(rows[0], 0))
         self._linking = False
-
-
-def _number(text: str, otherwise: float) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return otherwise

@@ -70,27 +70,27 @@ class CellService(QObject):
 
     # -- drawing
 
-    def draw(self, points: ArrayLike) -> bool:
-        """Fill a closed outline (n, 2) of (y, x) as a cell; return whether there was room.
+    def draw(self, points: ArrayLike, label: int = 0) -> int:
+        """Fill a closed outline (n, 2) of (y, x) as a cell; return its id, 0 if there is no room.
 
         In a volume, an outline over the selected cell in a plane where that is not yet goes
-        on with it.
+        on with it. Otherwise the cell is a new one, or gets the id that is given.
         """
         document = self.document
         corners = np.asarray(points, dtype=np.float64)
         former = self._continued(corners)
-        label = former or document.labels.next_id()
+        label = former or label or document.labels.next_id()
         patch = operations.fill(document.labels.array, corners, label, document.overlap)
         pixels = int((patch.after == label).sum())
         if pixels <= MIN_PIXELS:
             self._say("The outline encloses too few free pixels for a cell.")
-            return False
+            return 0
         self._push(patch, f"Draw cell {label}", drawn=[label])
         if len(document.frame) > 1:
             document.select(label)
         did = "Went on with" if former else "Drew"
         self._say(f"{did} cell {label}: {pixels:,} pixels.")
-        return True
+        return label
 
     def _continued(self, corners: NDArray[np.float64]) -> int:
         """Return the selected cell if an outline in the plane on show goes on with it, or 0."""
@@ -243,17 +243,27 @@ class CellService(QObject):
             self._say("The line does not cut a cell in two: begin and end it outside of the cell.")
             return
         self._push(Patch.merge(patches), f"Split {_cells(cut)}")
-        self._say(f"Split {_cells(cut)}.")
+        self._say(f"Split {_cells(cut)}{self._whole_elsewhere(cut)}.")
 
     def split_points(self, label: int, points: Sequence[Point]) -> None:
         """Split a cell between points, at its necks."""
         labels = self.document.labels
-        self._try(
+        done = self._try(
             lambda: split.split_seeds(
                 labels.array, label, points, labels.next_id(), places=labels.index
             ),
             f"Split cell {label}",
         )
+        elsewhere = self._whole_elsewhere([label])
+        if done and elsewhere:
+            self._say(f"Split cell {label}{elsewhere}.")
+
+    def _whole_elsewhere(self, ids: Sequence[int]) -> str:
+        """Return what to add to the report of a split where other planes hold the cell too."""
+        document = self.document
+        others = [z for z in document.frame if z != document.plane]
+        shared = any(i in document.labels.plane_index(z) for z in others for i in ids)
+        return " in this plane; the other planes keep it whole" if shared else ""
 
     def reshape(self, how: Shaping, radius: float = 1.0) -> None:
         """Change the shape of the selected cells in the plane on show."""

@@ -93,7 +93,13 @@ class MaskLayerService(QObject):
 
     def show(self, layer: MaskLayer, visible: bool) -> None:
         """Show or hide a layer; a matter of looks, which leaves no step to undo."""
-        changed = replace(layer, visible=visible)
+        self._look(layer, replace(layer, visible=visible))
+
+    def fill(self, layer: MaskLayer, opacity: float) -> None:
+        """Fill the cells of a layer with its colour, 0 to 1; leaves no step to undo."""
+        self._look(layer, replace(layer, fill=opacity))
+
+    def _look(self, layer: MaskLayer, changed: MaskLayer) -> None:
         layers = (changed if other is layer else other for other in self._document.mask_layers)
         self._document.set_mask_layers(layers)
 

@@ -14,6 +14,8 @@ from cellmend_app.messages import Messages
 from cellmend_app.workers import JobRunner
 
 QUIET_MS = 1000
+LABEL = "label"
+"""The column of the cells' ids."""
 
 
 class ObjectsService(QObject):
@@ -44,7 +46,7 @@ class ObjectsService(QObject):
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
         self._quiet.setInterval(quiet_ms)
-        self._quiet.timeout.connect(self._measure)
+        self._quiet.timeout.connect(self.measure)
         document.labels_replaced.connect(lambda: self._changed(soon=True))
         document.labels.edited.connect(lambda _: self._changed(soon=False))
 
@@ -64,7 +66,8 @@ class ObjectsService(QObject):
         if self._watched:
             self._quiet.start(0 if soon else self._quiet.interval())
 
-    def _measure(self) -> None:
+    def measure(self) -> None:
+        """Measure all cells now."""
         document = self._document
         image, revision = document.image, document.revision
         if self._runner.closed:
@@ -85,3 +88,11 @@ class ObjectsService(QObject):
     def _take(self, columns: Table) -> None:
         self.columns = columns
         self.measured.emit(columns)
+
+
+def number(text: str, otherwise: float) -> float:
+    """Return the number that a person typed as a bound, or another where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return otherwise

@@ -32,8 +32,6 @@ DIFFERENCE: dict[str, Rgb] = {
 FEW = 32
 """So many cells may change their look one by one; of more, all is drawn anew."""
 _MISSED = CellStyle(fill=True, outlines=True, width=2)
-BESIDE = CellStyle(fill=False, outlines=True, width=2)
-"""How masks beside those being edited are drawn."""
 
 
 class Masks(QObject):
@@ -147,7 +145,7 @@ class Masks(QObject):
         """Draw the mask layers beside the one that is edited."""
         plane = self._document.plane
         shown = [layer for layer in self._document.mask_layers if layer.visible]
-        drawn: list[MoreCells] = [(s.plane(plane), OneColour(s.colour), BESIDE) for s in shown]
+        drawn: list[MoreCells] = [(s.plane(plane), OneColour(s.colour), _beside(s)) for s in shown]
         if self._missed is not None:
             reference, colours = self._missed
             drawn.append((reference.plane(plane), colours, _MISSED))
@@ -171,6 +169,11 @@ class Masks(QObject):
     def _boxes(self, ids: Iterable[int]) -> list[Box]:
         boxes = (self._document.labels.box(label) for label in ids)
         return [box for box in boxes if box is not None]
+
+
+def _beside(layer: MaskLayer) -> CellStyle:
+    """Return how masks beside those being edited are drawn."""
+    return CellStyle(fill=layer.fill > 0, outlines=True, opacity=layer.fill, width=2)
 
 
 def _table(ids: NDArray[np.int64], chosen: int, others: int) -> NDArray[np.uint8]:
