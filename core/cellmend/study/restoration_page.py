@@ -85,7 +85,8 @@ def _trainings(settings: RestorationStudySettings) -> list[str]:
     if {"noise2void", "noise2self"} & set(settings.baselines) and "denoise" in settings.tasks:
         told.append(
             "Noise2Void and Noise2Self are trained on each noisy image alone, for "
-            f"{settings.blind_epochs} steps (100 in the paper)."
+            f"{settings.blind_epochs} steps (100 in the paper), with networks of the size of the "
+            "denoise model that comes with the program."
         )
     if {"care", "retrained"} & set(settings.baselines) and settings.training:
         told.append(
