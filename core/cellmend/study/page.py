@@ -21,7 +21,7 @@ h3 { font-size: 1.05rem; margin-bottom: .3rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; }
 th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #e3e8ea; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child { text-align: left; white-space: nowrap; }
 thead th { border-bottom: 2px solid #90a4ae; vertical-align: bottom; }
 figure { margin: 1rem 0; } figcaption { color: #546e7a; max-width: 60rem; }
 figure img, figure svg { max-width: 100%; height: auto; background: #fff; }

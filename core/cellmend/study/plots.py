@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,12 +54,15 @@ def check_available() -> None:
 
 
 def curves(x: Sequence[float], lines: Mapping[str, Floats], *, x_name: str, y_name: str) -> str:
-    """Draw one line per name; ``degraded`` and ``clean`` are black, dotted and solid."""
+    """Draw one line per name; ``degraded`` and ``clean`` are black, dotted and solid.
+
+    Where there are more names than colours, these come again with dashes.
+    """
     figure, (axes,) = _figure(1, width=6.4, height=4.0)
-    colours = iter(COLOURS * len(lines))
+    looks = cycle((colour, dash) for dash in ("-", "--", "-.") for colour in COLOURS)
     for name, y in lines.items():
         style = {"degraded": ("black", ":"), "clean": ("black", "-")}.get(name)
-        colour, dash = style or (next(colours), "-")
+        colour, dash = style or next(looks)
         axes.plot(x, y, dash, color=colour, label=name, linewidth=1.6)
     axes.set(xlabel=x_name, ylabel=y_name, ylim=(0, 1))
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
