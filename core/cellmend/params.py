@@ -48,6 +48,18 @@ class TileSettings(Settings):
     augment: bool = False
 
 
+class RestoreTileSettings(TileSettings):
+    """How large images are cut to restore them (see `cellmend.net.seamless`).
+
+    A tile has as many pixels as a batch of those of `TileSettings`. Of smaller images as many
+    share a batch as have no more pixels than `batch_size` tiles. `overlap` is not used: tiles
+    overlap so far that they leave no trace, if they are 336 pixels or larger.
+    """
+
+    size: Annotated[int, Field(ge=32, multiple_of=16)] = 640
+    batch_size: Annotated[int, Field(ge=1)] = 1
+
+
 class MaskSettings(Settings):
     """How masks are made from flows (see `cellmend.dynamics`)."""
 
@@ -83,12 +95,15 @@ class SegmentSettings(Settings):
 
 
 class RestoreSettings(Settings):
-    """Everything that decides a restored image."""
+    """Everything that decides a restored image.
+
+    `normalize` None is how the images were normalised that the model was trained on.
+    """
 
     model: str = "denoise"
     diameter: Positive = 30.0
-    normalize: NormalizeSettings = NormalizeSettings()
-    tiles: TileSettings = TileSettings()
+    normalize: NormalizeSettings | None = None
+    tiles: RestoreTileSettings = RestoreTileSettings()
 
 
 FilterName = Literal[

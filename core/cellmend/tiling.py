@@ -10,9 +10,11 @@ whole = blend.result()
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,13 @@ MULTIPLE = 16
 
 MARGIN = MULTIPLE // 2
 """Pixels added on every side at least, so that no pixel of the image is a tile's outermost."""
+
+HALO = 80
+"""Pixels around a part of an image that decide what a network makes of it.
+
+In theory it is 120, but with 80 the results of tiles and of the whole image differed by
+5e-5 of the range at most, on images of four kinds; with 64 by 4e-3.
+"""
 
 TAPER_INSET = 20 / 224
 """How far from its edge, in tile lengths, a tile weighs half."""
@@ -109,6 +118,39 @@ class TilePlan:
         return padded[..., y : y + self.height, x : x + self.width]
 
 
+class HaloPlan(TilePlan):
+    """Tiles whose results, cut to their cores, are those of the whole plane.
+
+    The cores cover the padded plane without overlapping. Around each, the tile reaches up to
+    `HALO` pixels further, or a quarter of its size. Tiles begin at multiples of 16, so that
+    pooling groups the same pixels as in the whole plane. `size` is the largest side of a tile;
+    `overlap` is not used.
+    """
+
+    @property
+    def tile_shape(self) -> tuple[int, int]:
+        """Height and width of every tile."""
+        rows, columns = self._spans
+        return rows[0].end - rows[0].start, columns[0].end - columns[0].start
+
+    @cached_property
+    def boxes(self) -> list[Box]:
+        """All tiles, row by row."""
+        rows, columns = self._spans
+        return [(y.start, x.start, y.end, x.end) for y in rows for x in columns]
+
+    @cached_property
+    def cores(self) -> list[Box]:
+        """The part of the padded plane that each tile is for."""
+        rows, columns = self._spans
+        return [(y.first, x.first, y.last, x.last) for y in rows for x in columns]
+
+    @cached_property
+    def _spans(self) -> tuple[list[_Span], list[_Span]]:
+        height, width = self.padded_shape
+        return _halo_spans(height, self.size), _halo_spans(width, self.size)
+
+
 class Blender:
     """Adds up the outputs of tiles, each weighted less towards its edges.
 
@@ -151,7 +193,7 @@ def taper(length: int) -> Floats:
 
 
 def _padded(length: int) -> int:
-    return math.ceil((length + 2 * MARGIN) / MULTIPLE) * MULTIPLE
+    return _up(length + 2 * MARGIN)
 
 
 def _starts(length: int, size: int, overlap: float) -> list[int]:
@@ -160,3 +202,29 @@ def _starts(length: int, size: int, overlap: float) -> list[int]:
         return [0]
     count = math.ceil((1 + 2 * overlap) * length / size)
     return [int(start) for start in np.linspace(0, length - size, count)]
+
+
+class _Span(NamedTuple):
+    """A tile from `start` to `end` along one axis, and its core from `first` to `last`."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+
+
+def _halo_spans(length: int, size: int) -> list[_Span]:
+    """Spread as few tiles as will do; lengths and positions are multiples of 16."""
+    if length <= size:
+        return [_Span(0, length, 0, length)]
+    common = min(2 * HALO + MULTIPLE, size // 2)
+    count = math.ceil((length - common) / (size - common))
+    tile = _up((length + common * (count - 1)) / count)
+    starts = [_up(i * (length - tile) / (count - 1)) for i in range(count)]
+    cuts = [_up((start + tile + after) / 2) for start, after in itertools.pairwise(starts)]
+    edges = itertools.pairwise([0, *cuts, length])
+    return [_Span(start, start + tile, *edge) for start, edge in zip(starts, edges, strict=True)]
+
+
+def _up(length: float) -> int:
+    return math.ceil(length / MULTIPLE) * MULTIPLE

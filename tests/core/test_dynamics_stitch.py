@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cellmend.dynamics.stitch import link_planes
+from cellmend.dynamics import MaskResult
+from cellmend.dynamics.stitch import link_planes, link_results
 from cellmend.errors import InputError
 
 
@@ -69,3 +70,36 @@ def test_what_cannot_be_linked_is_refused():
         link_planes(np.zeros((4, 4), int))
     with pytest.raises(InputError, match="threshold"):
         link_planes(np.zeros((2, 4, 4), int), 0)
+
+
+def plane_result(masks: np.ndarray, errors: list[float]) -> MaskResult:
+    removed = {"too large": 0, "flow error": 1, "too small": 0}
+    return MaskResult(masks.astype(np.uint32), np.array(errors), 10 * np.array(errors), removed)
+
+
+def test_cells_are_small_only_as_a_whole():
+    """A cell of 4, 9 and 4 pixels has 17 voxels; one of 9 pixels in a single plane has 9."""
+    top, middle = np.zeros((12, 12), int), np.zeros((12, 12), int)
+    top[1:3, 1:3] = 1
+    middle[6:9, 6:9], middle[1:4, 1:4] = 1, 2
+    planes = [
+        plane_result(top, [0.1]),
+        plane_result(middle, [0.9, 0.4]),
+        plane_result(top, [0.1]),
+    ]
+    found = link_results(planes, 0.25, min_size=15)
+    assert np.array_equal(found.masks > 0, np.stack([top, middle == 2, top]) > 0)
+    assert found.masks.dtype == np.uint32
+    assert found.flow_errors == pytest.approx([(8 * 0.1 + 9 * 0.4) / 17])
+    assert found.cellprobs == pytest.approx(10 * found.flow_errors)
+    assert found.removed == {"too large": 0, "flow error": 3, "too small": 1}
+    everything = link_results(planes, 0.25, min_size=-1)
+    assert everything.masks.max() == 2
+    assert everything.flow_errors[1] == pytest.approx(0.9)
+
+
+def test_linking_planes_without_cells():
+    empty = [plane_result(np.zeros((4, 5)), [])] * 2
+    found = link_results(empty, 0.5, 15)
+    assert not found.masks.any()
+    assert found.flow_errors.size == 0

@@ -8,10 +8,11 @@ import tifffile
 import torch
 
 import cellmend
-from cellmend.errors import MemoryLimitError
+from cellmend.errors import Cancelled, MemoryLimitError
 from cellmend.net import predict as predicting
 from cellmend.net.predict import attempts, predict, predict_all
 from cellmend.net.runner import Runner
+from cellmend.net.seamless import predict_seamless
 from cellmend.net.unet import CPNet
 from cellmend.params import TileSettings
 from cellmend.planes import resize_plane
@@ -34,11 +35,11 @@ class Narrow(Runner):
     def bytes_needed(self, pixels):
         return 0 if self.lying else pixels
 
-    def __call__(self, batch):
+    def __call__(self, batch, *options, **more):
         if len(batch) * batch[0, 0].size > self.pixels:
             raise MemoryLimitError("full")
         self.seen.append(batch.shape)
-        return super().__call__(batch)
+        return super().__call__(batch, *options, **more)
 
 
 class Notes:
@@ -118,12 +119,77 @@ def test_tiles_find_the_same_cells_as_the_whole_image():
     assert abs(tiled.masks.max() / whole.masks.max() - 1) <= 0.01
 
 
-def test_tiles_restore_nearly_the_same_image_as_the_whole():
-    image = validation_image("nuclei/dsb2018_stage1")
-    large = resize_plane(image.astype(np.float32), (512, 512))
+@pytest.mark.parametrize("name", ["nuclei/dsb2018_stage1", "cells/gp_wholecell"])
+def test_g10_tiles_restore_the_same_image_as_the_whole(name):
+    large = resize_plane(validation_image(name).astype(np.float32), (520, 700))
     noisy = degrade(large, Degradation(poisson=5), np.random.default_rng(0))
     restorer = cellmend.Restorer("denoise", "cpu")
-    tiled, whole = (restorer.run(noisy, size=size).image.data for size in (224, 544))
-    inside = (slice(32, -32),) * 2
-    difference = np.abs(tiled - whole)[inside].mean() / np.ptp(whole)
-    assert difference <= 2e-3  # every tile has a style of its own, as in training
+    tiled, whole = (restorer.run(noisy, size=size).image.data for size in (448, 1024))
+    assert np.abs(tiled - whole).max() <= 1e-3 * np.ptp(whole)
+    normal = restorer.run(noisy).image.data  # in two tiles
+    assert np.abs(normal - whole).max() <= 1e-3 * np.ptp(whole)
+
+
+def seamless_net():
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        return CPNet(1, 1, (8, 8, 16, 16)).eval()
+
+
+class TorchRunner(Runner):
+    """Runs torch where the kernels for the CPU would run."""
+
+    _fused = None
+
+
+@pytest.mark.parametrize("kind", [Runner, TorchRunner])
+def test_every_tile_has_the_style_of_the_whole_plane(kind):
+    net = seamless_net()
+    planes = [np.random.default_rng(n).random((1, 700, 180 + n), np.float32) for n in range(2)]
+    planes[0][:, :300] *= 5  # Tiles differ.
+    tiled = predict_seamless(kind(net, CPU), planes, TileSettings(size=368, batch_size=3))
+    whole = predict_seamless(Runner(net, CPU), planes, TileSettings(size=800))
+    for ours, expected in zip(tiled, whole, strict=True):
+        assert ours.shape == expected.shape
+        np.testing.assert_allclose(ours, expected, atol=1e-4 * np.ptp(expected))
+
+
+def test_small_planes_share_a_batch_of_as_many_pixels_as_a_large_tile():
+    runner = Narrow(10**9)
+    planes = [np.random.default_rng(n).random((2, 40, 40), np.float32) for n in range(5)]
+    together = predict_seamless(runner, planes, TileSettings(size=128, batch_size=1))
+    assert [shape[0] for shape in runner.seen] == [4, 1]
+    for plane, found in zip(planes, together, strict=True):
+        alone = predict(runner, plane, TileSettings()).pixels
+        np.testing.assert_allclose(found, alone, atol=1e-5)
+
+
+def test_flips_of_seamless_tiles_are_turned_back(plane):
+    runner = Narrow(10**9)
+    flipped = predict_seamless(runner, [plane], TileSettings(size=256, augment=True))[0]
+    views = [np.flip(plane, flip) for flip in predicting.FLIPS]
+    each = predict_seamless(runner, views, TileSettings(size=256))
+    expected = [predicting.unflip(a, f) for a, f in zip(each, predicting.FLIPS, strict=True)]
+    np.testing.assert_allclose(flipped, np.mean(expected, axis=0), atol=0.02)
+
+
+class StopsAt:
+    """Asks to stop when it is asked for the n-th time."""
+
+    def __init__(self, count):
+        self.left = count
+
+    def step(self, done, total, message=""):
+        pass
+
+    def check(self):
+        self.left -= 1
+        if self.left == 0:
+            raise Cancelled
+
+
+@pytest.mark.parametrize("run", [predict_all, predict_seamless])
+def test_a_single_batch_can_be_cancelled_half_way(run, plane):
+    for count in (3, 7):
+        with pytest.raises(Cancelled):
+            run(Narrow(10**9), [plane], TileSettings(size=256), StopsAt(count))

@@ -90,6 +90,22 @@ def test_the_model_says_how_images_are_normalised_unless_the_caller_does(
     np.testing.assert_array_equal(written, found.masks)
 
 
+def test_a_restorer_normalises_as_its_model_was_trained_unless_the_caller_does(restorer, cells):
+    card = restorer.model.card.model_copy(
+        update={"name": "dark", "normalize": NormalizeSettings(invert=True)}
+    )
+    path = user_folder() / "dark.safetensors"
+    save_weights(path, restorer.model.net, card.model_dump(mode="json"))
+    dark = cellmend.Restorer("dark", device="cpu")
+    negative = cells[0].max() - cells[0]
+    found = dark.run(negative)
+    assert found.provenance.settings["normalize"]["invert"]
+    expected = restorer.run(cells[0]).image.data
+    np.testing.assert_allclose(found.image.data, expected, atol=1e-3 * np.ptp(expected))
+    given = dark.run(cells[0], normalize={"invert": False}).image.data
+    np.testing.assert_array_equal(given, expected)
+
+
 def test_a_channel_is_chosen_and_a_missing_one_is_named(segmenter, cells):
     stack = np.stack([np.full_like(cells[0], 7), cells[0]])
     stack[0, 0, 0] = 8
@@ -140,8 +156,18 @@ def test_stacks_are_linked_across_planes(segmenter, cells):
     assert found.masks.shape == volume.shape
     assert found.flows.shape == (2, *volume.shape)
     np.testing.assert_array_equal(found.masks[0], found.masks[2])
+    assert len(found.flow_errors) == found.masks.max()
     series = segmenter.run(volume[:2], axes="TYX", diameter=18)
     assert series.masks.shape == (2, *cells[0].shape)
+
+
+def test_small_cells_are_dropped_after_linking(segmenter, cells):
+    volume = np.stack([cells[0]] * 3)
+    areas = np.bincount(cells[1].ravel())[1:]
+    least = 2 * int(areas.max())
+    found = segmenter.run(volume, axes="ZYX", diameter=18, stitch_threshold=0.5, min_size=least)
+    assert found.masks.max() >= 0.9 * len(areas)
+    assert np.bincount(found.masks.ravel())[1:].min() >= least
 
 
 def test_3d_run_gives_three_flows(segmenter):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cellmend.errors import InputError
-from cellmend.tiling import Blender, TilePlan, taper
+from cellmend.tiling import HALO, Blender, HaloPlan, TilePlan, taper
 
 sides = st.integers(1, 300)
 sizes = st.sampled_from([16, 32, 64, 112, 224])
@@ -45,6 +45,25 @@ def test_tiles_are_alike_lie_inside_and_overlap(height, width, size, overlap):
     for axis, step in ((0, plan.tile_shape[0]), (1, plan.tile_shape[1])):
         starts = sorted({box[axis] for box in plan.boxes})
         assert max(np.diff(starts), default=0) < step
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 3000), st.integers(1, 3000), st.sampled_from([64, 224, 336, 640]))
+def test_cores_cover_the_plane_once_and_lie_inside_their_tiles(height, width, size):
+    plan = HaloPlan(height, width, size=size)
+    rows, columns = plan.padded_shape
+    times = np.zeros((rows // 16, columns // 16), int)
+    halo = min(HALO, size // 4 - 8)
+    for box, core in zip(plan.boxes, plan.cores, strict=True):
+        assert not any(side % 16 for side in (*box, *core))
+        assert (box[2] - box[0], box[3] - box[1]) == plan.tile_shape
+        assert max(plan.tile_shape) <= size
+        for axis, length in ((0, rows), (1, columns)):
+            assert 0 <= box[axis] <= core[axis] < core[axis + 2] <= box[axis + 2] <= length
+            assert core[axis] - box[axis] >= halo - 16 or core[axis] == 0
+            assert box[axis + 2] - core[axis + 2] >= halo - 16 or core[axis + 2] == length
+        times[core[0] // 16 : core[2] // 16, core[1] // 16 : core[3] // 16] += 1
+    assert (times == 1).all()
 
 
 def test_a_small_image_is_one_tile_of_the_padded_image():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from cellmend.dynamics.masks import MaskResult
 from cellmend.errors import InputError
 from cellmend.labels.overlap import Overlaps, overlaps
 
@@ -50,6 +53,57 @@ def link_planes(masks: NDArray[np.generic], threshold: float = 0.25) -> NDArray[
         out[found] = labels[np.searchsorted(pairs.second_ids, plane[found])]
         before = out
     return linked
+
+
+def link_results(results: Sequence[MaskResult], threshold: float, min_size: int) -> MaskResult:
+    """Link the cells of consecutive planes, then drop those that are small as a whole.
+
+    A cell that is cut thinly by a plane is kept this way, if it is large in others.
+
+    Parameters
+    ----------
+    results
+        Of each plane, with small cells.
+    threshold
+        See `link_planes`.
+    min_size
+        Least number of voxels of a cell; -1 keeps all.
+
+    Returns
+    -------
+    MaskResult
+        Of the volume; flow errors and cell probabilities are means over the cell's pixels.
+    """
+    linked = link_planes(np.stack([result.masks for result in results]), threshold)
+    parts = [_parts(result, plane) for result, plane in zip(results, linked, strict=True)]
+    labels = np.concatenate([label for label, _ in parts])
+    pixels = np.concatenate([count for _, count in parts])
+    sizes = np.bincount(labels, pixels, minlength=1)
+    keep = sizes >= max(min_size, 1)
+    keep[0] = False
+
+    def mean(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        sums = np.bincount(labels, np.concatenate(values) * pixels, minlength=len(sizes))
+        return np.asarray(sums[keep] / sizes[keep])
+
+    removed = {name: sum(result.removed[name] for result in results) for name in results[0].removed}
+    removed["too small"] += len(keep) - 1 - int(keep.sum())
+    return MaskResult(
+        masks=np.where(keep, np.cumsum(keep), 0).astype(np.uint32)[linked],
+        flow_errors=mean([result.flow_errors for result in results]),
+        cellprobs=mean([result.cellprobs for result in results]),
+        removed=removed,
+    )
+
+
+def _parts(
+    result: MaskResult, linked: NDArray[np.uint32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return, for each cell of a plane, its label in the volume and how many pixels it has."""
+    cells = len(result.flow_errors)
+    labels = np.zeros(cells + 1, np.int64)
+    labels[result.masks] = linked
+    return labels[1:], np.bincount(result.masks.ravel(), minlength=cells + 1)[1:]
 
 
 def _carried(pairs: Overlaps, threshold: float) -> NDArray[np.uint32]:

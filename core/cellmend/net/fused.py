@@ -7,6 +7,7 @@ reads its input; in a shortcut, which has no ReLU, it goes into the weights.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,24 +39,44 @@ class FusedUNet:
         self._up = [_Up(block) for block in net.upsample.up][::-1]
         self._output = _Pointwise(net.output, activated=True)
 
-    def __call__(self, batch: Floats) -> tuple[Floats, Floats]:
-        """Run on (N, nchan, Y, X): pixels (N, nout, Y, X) and style (N, widths[-1])."""
-        with ONE_AT_A_TIME:
-            return self._run(batch)
+    def __call__(
+        self,
+        batch: Floats,
+        style: Floats | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> tuple[Floats, Floats]:
+        """Run on (N, nchan, Y, X): pixels (N, nout, Y, X) and style (N, widths[-1]).
 
-    def _run(self, batch: Floats) -> tuple[Floats, Floats]:
+        A `style` that is given takes the place of the batch's own. `check` is called between
+        blocks, and may raise.
+        """
+        with ONE_AT_A_TIME:
+            features = self._encode(batch, check)
+            x = features[-1]
+            if style is None:
+                style = x.mean(axis=(1, 2), dtype=np.float32)[:, : self._n_style]
+                style /= np.maximum(np.linalg.norm(style, axis=1, keepdims=True), 1e-12)
+            for up in self._up:
+                check()
+                x = up(x, features.pop(), style)
+            pixels = self._output(x)[..., : self._nout].transpose(0, 3, 1, 2)
+            return np.ascontiguousarray(pixels), style
+
+    def deepest(self, batch: Floats, check: Callable[[], None] = lambda: None) -> Floats:
+        """Return the deepest features (N, widths[-1], y, x) of (N, nchan, Y, X)."""
+        with ONE_AT_A_TIME:
+            return self._encode(batch, check)[-1][..., : self._n_style].transpose(0, 3, 1, 2)
+
+    def _encode(self, batch: Floats, check: Callable[[], None]) -> list[Floats]:
+        """Return the features of every level (N, y, x, channels), full resolution first."""
         x = np.zeros((len(batch), *batch.shape[2:], _filled(self._nchan)), np.float32)
         x[..., : self._nchan] = batch.transpose(0, 2, 3, 1)
         features: list[Floats] = []
         for down in self._down:
+            check()
             x = down(max_pool(features[-1]) if features else x)
             features.append(x)
-        style = x.mean(axis=(1, 2), dtype=np.float32)[:, : self._n_style]
-        style /= np.maximum(np.linalg.norm(style, axis=1, keepdims=True), 1e-12)
-        for up in self._up:
-            x = up(x, features.pop(), style)
-        pixels = self._output(x)[..., : self._nout].transpose(0, 3, 1, 2)
-        return np.ascontiguousarray(pixels), style
+        return features
 
 
 class _Down:

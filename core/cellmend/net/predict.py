@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,14 +70,48 @@ def predict_all(
     MemoryLimitError
         If not even a small tile fits the memory of the CPU.
     Cancelled
-        If `report` says so; asked between batches.
+        If `report` says so; asked between batches, and within them on a CPU.
+    """
+
+    def run(attempt: Attempt) -> list[Prediction]:
+        return _run(
+            attempt, [_Plane(plane, runner.nout, attempt.tiles) for plane in planes], report
+        )
+
+    return first_that_fits(attempts(runner, tiles), lambda attempt: _pixels(attempt, planes), run)
+
+
+Result = TypeVar("Result")
+
+
+def first_that_fits(
+    ways: Iterable[Attempt],
+    pixels: Callable[[Attempt], int],
+    run: Callable[[Attempt], Result],
+) -> Result:
+    """Try one way after another, and leave out those that need more memory than is free.
+
+    Parameters
+    ----------
+    ways
+        What to try, in this order.
+    pixels
+        Tells how many pixels are on the device at once.
+    run
+        Computes the result; it may find that the memory does not suffice.
+
+    Raises
+    ------
+    MemoryLimitError
+        If the memory does not suffice for any.
     """
     shortage = MemoryLimitError("There is not enough memory for a single small tile.")
-    for attempt in attempts(runner, tiles):
-        if not _fits(attempt, planes):
+    for attempt in ways:
+        free = free_memory(attempt.runner.device)
+        if free is not None and attempt.runner.bytes_needed(pixels(attempt)) > free:
             continue
         try:
-            return _run(attempt, planes, report)
+            return run(attempt)
         except MemoryLimitError as error:
             shortage = error
     raise shortage
@@ -99,14 +133,10 @@ def attempts(runner: Runner, tiles: TileSettings) -> Iterator[Attempt]:
             yield attempt._replace(notice=attempt.notice or "little memory: on the CPU")
 
 
-def _fits(attempt: Attempt, planes: Sequence[Floats]) -> bool:
-    """Compare an estimate with the memory that is free now."""
-    free = free_memory(attempt.runner.device)
-    if free is None:
-        return True
+def _pixels(attempt: Attempt, planes: Sequence[Floats]) -> int:
+    """Return how many pixels the largest batch has."""
     shapes = [_plan(plane, attempt.tiles).tile_shape for plane in planes]
-    largest = max(height * width for height, width in shapes)
-    return attempt.runner.bytes_needed(largest * attempt.tiles.batch_size) <= free
+    return attempt.tiles.batch_size * max(height * width for height, width in shapes)
 
 
 def _plan(plane: Floats, tiles: TileSettings) -> TilePlan:
@@ -137,12 +167,11 @@ class _Plane:
         return Prediction(self.blend.result(), style / max(float(np.linalg.norm(style)), 1e-12))
 
 
-def _run(attempt: Attempt, planes: Sequence[Floats], report: Reporter) -> list[Prediction]:
+def _run(attempt: Attempt, planes: Sequence[_Plane], report: Reporter) -> list[Prediction]:
     runner, tiles, notice = attempt
-    open_planes = [_Plane(plane, runner.nout, tiles) for plane in planes]
     flips = FLIPS if tiles.augment else FLIPS[:1]
     by_shape: dict[tuple[int, int], list[tuple[_Plane, Box, Flip]]] = {}
-    for plane in open_planes:
+    for plane in planes:
         jobs = [(plane, box, flip) for box in plane.plan.boxes for flip in flips]
         by_shape.setdefault(plane.plan.tile_shape, []).extend(jobs)
     done, total = 0, sum(len(jobs) for jobs in by_shape.values())
@@ -150,14 +179,13 @@ def _run(attempt: Attempt, planes: Sequence[Floats], report: Reporter) -> list[P
         for start in range(0, len(jobs), tiles.batch_size):
             report.check()
             batch = jobs[start : start + tiles.batch_size]
-            outputs, styles = runner(
-                np.stack([plane.view(box, flip) for plane, box, flip in batch])
-            )
+            views = np.stack([plane.view(box, flip) for plane, box, flip in batch])
+            outputs, styles = runner(views, check=report.check)
             for (plane, box, flip), output, style in zip(batch, outputs, styles, strict=True):
                 plane.add(output, style, box, flip)
             done += len(batch)
             report.step(done, total, notice)
-    return [plane.result() for plane in open_planes]
+    return [plane.result() for plane in planes]
 
 
 def unflip(output: Floats, flip: Flip) -> Floats:

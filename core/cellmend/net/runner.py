@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from cellmend.device import autocast, has_fast_bfloat16, translated_errors
 from cellmend.net.fused import FusedUNet
@@ -44,8 +46,22 @@ class Runner:
         self.device = device
         self.nout = net.nout
 
-    def __call__(self, batch: Floats) -> tuple[Floats, Floats]:
+    def __call__(
+        self,
+        batch: Floats,
+        style: Floats | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> tuple[Floats, Floats]:
         """Run on (N, nchan, Y, X): pixels (N, nout, Y, X) and style (N, S).
+
+        Parameters
+        ----------
+        batch
+            Tiles of normalised images.
+        style
+            (N, S), in place of the tiles' own.
+        check
+            Called from time to time, and may raise.
 
         Raises
         ------
@@ -53,7 +69,15 @@ class Runner:
             If the batch does not fit the device.
         """
         with translated_errors():
-            return self._fused(batch) if self._fused else self._torch(batch)
+            return self._fused(batch, style, check) if self._fused else self._torch(batch, style)
+
+    def deepest(self, batch: Floats, check: Callable[[], None] = lambda: None) -> Floats:
+        """Return the features (N, S, y, x), of which a style is the mean; see `__call__`."""
+        with translated_errors():
+            if self._fused:
+                return self._fused.deepest(batch, check)
+            with torch.inference_mode(), autocast(self.device):
+                return _array(self.net.downsample(self._tensor(batch))[-1])
 
     @cached_property
     def on_cpu(self) -> Runner:
@@ -71,8 +95,15 @@ class Runner:
             return None
         return FusedUNet(self.net)
 
-    def _torch(self, batch: Floats) -> tuple[Floats, Floats]:
+    def _torch(self, batch: Floats, style: Floats | None) -> tuple[Floats, Floats]:
         with torch.inference_mode(), autocast(self.device):
-            tensor = torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
-            output = self.net(tensor)
-            return output.pixels.float().cpu().numpy(), output.style.float().cpu().numpy()
+            given = None if style is None else torch.from_numpy(style).to(self.device)
+            output = self.net(self._tensor(batch), given)
+            return _array(output.pixels), _array(output.style)
+
+    def _tensor(self, batch: Floats) -> Tensor:
+        return torch.from_numpy(batch).to(self.device, memory_format=torch.channels_last)
+
+
+def _array(tensor: Tensor) -> Floats:
+    return np.asarray(tensor.float().cpu().numpy())

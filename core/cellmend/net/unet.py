@@ -65,10 +65,11 @@ class CPNet(nn.Module):
         self.register_buffer("diam_mean", torch.full((1,), float(diam_mean)))
         self.register_buffer("diam_labels", torch.full((1,), float(diam_mean)))
 
-    def forward(self, x: Tensor) -> NetOutput:
-        """Run the network on (N, nchan, Y, X) normalised images."""
+    def forward(self, x: Tensor, style: Tensor | None = None) -> NetOutput:
+        """Run the network on (N, nchan, Y, X) normalised images; `style` replaces their own."""
         features = self.downsample(x)
-        style = style_of(features[-1])
+        if style is None:
+            style = style_of(features[-1])
         return NetOutput(self.output(self.upsample(style, features)), style, features)
 
 

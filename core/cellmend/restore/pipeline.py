@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 from cellmend.device import pick_device
 from cellmend.errors import ModelError
 from cellmend.image import Image, as_image
-from cellmend.net.predict import predict
 from cellmend.net.runner import Runner
+from cellmend.net.seamless import pixels_per_batch, predict_seamless
 from cellmend.normalize import normalize
-from cellmend.params import RestoreSettings, TileSettings, make_settings
+from cellmend.params import NormalizeSettings, RestoreSettings, make_settings
 from cellmend.planes import check_usable, resize_plane, scaled_shape
 from cellmend.progress import SILENT, Reporter, shares
 from cellmend.provenance import Provenance
@@ -92,29 +93,33 @@ class Restorer:
         )
         return Restoration(made, self._provenance(chosen))
 
+    def _normalization(self, settings: RestoreSettings) -> NormalizeSettings:
+        """Return how channels are scaled: as the caller says, or as the model was trained."""
+        return settings.normalize or self.model.card.normalize
+
     def _channel(
         self, channel: NDArray[np.generic], settings: RestoreSettings, report: Reporter
     ) -> NDArray[np.float32]:
-        """Restore one channel (..., Y, X), plane by plane."""
-        data = normalize(channel, settings.normalize)
+        """Restore one channel (..., Y, X), plane by plane; small planes share batches."""
+        data = normalize(channel, self._normalization(settings))
         planes = data.reshape(-1, *data.shape[-2:])
-        for index, part in enumerate(shares(report, len(planes))):
-            planes[index] = self._plane(planes[index], settings.diameter, settings.tiles, part)
+        shape = scaled_shape(planes.shape, self.model.card.diam_mean / settings.diameter)
+        together = max(1, pixels_per_batch(settings.tiles) // math.prod(shape))
+        groups = range(0, len(planes), together)
+        for begin, part in zip(groups, shares(report, len(groups)), strict=True):
+            group = planes[begin : begin + together]
+            seen = [resize_plane(plane, shape)[None] for plane in group]
+            restored = predict_seamless(self._runner, seen, settings.tiles, part)
+            for plane, pixels in zip(group, restored, strict=True):
+                plane[...] = resize_plane(pixels[0], plane.shape)
         return planes.reshape(data.shape)
 
-    def _plane(
-        self, plane: NDArray[np.float32], diameter: float, tiles: TileSettings, report: Reporter
-    ) -> NDArray[np.float32]:
-        shape = scaled_shape(plane.shape, self.model.card.diam_mean / diameter)
-        seen = resize_plane(plane, shape)[None]
-        pixels = predict(self._runner, seen, tiles, report).pixels
-        return resize_plane(pixels[0], plane.shape)
-
     def _provenance(self, settings: RestoreSettings) -> Provenance:
+        used = settings.model_copy(update={"normalize": self._normalization(settings)})
         return Provenance(
             action=self.model.card.task,
             model=self.model.name,
             model_sha256=self.model.sha256,
-            settings=settings.model_dump(mode="json"),
+            settings=used.model_dump(mode="json"),
             device=str(self.device),
         )

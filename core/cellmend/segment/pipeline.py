@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cellmend.device import pick_device
 from cellmend.dynamics import MaskResult, masks_from_flows
-from cellmend.dynamics.stitch import link_planes
+from cellmend.dynamics.stitch import link_results
 from cellmend.errors import InputError, ModelError
 from cellmend.image import Image, as_image
 from cellmend.net.runner import Runner
@@ -53,7 +53,8 @@ class Segmentation:
     provenance
         What ran.
     flow_errors, cellprobs
-        Per cell, in the order the planes hold them; see `cellmend.dynamics.MaskResult`.
+        Per cell, in the order of the labels; of planes that are not linked, one after the
+        other. See `cellmend.dynamics.MaskResult`.
     removed
         How many cells each filter removed.
     """
@@ -234,23 +235,25 @@ class Segmenter:
             )
             return _Part(result, flows, cellprob)
         planes = data if data.ndim == 4 else data[:, None]
+        linked = data.ndim == 4 and settings.stitch_threshold > 0
+        # Only after linking it is known how large a cell is.
+        masks = settings.masks.model_copy(update={"min_size": -1}) if linked else settings.masks
         parts = []
         together = network.planes_per_batch(planes.shape, diameter)
         groups = range(0, planes.shape[1], together)
         for begin, part in zip(groups, shares(report, len(groups)), strict=True):
             group = list(planes[:, begin : begin + together].swapaxes(0, 1))
             for flows, cellprob in network.flows_of(group, diameter, part):
-                result = masks_from_flows(
-                    flows, cellprob, settings.masks, default_niter=steps, report=part
-                )
+                result = masks_from_flows(flows, cellprob, masks, default_niter=steps, report=part)
                 parts.append(_Part(result, flows, cellprob))
         if data.ndim == 3:
             return parts[0]
         whole = _joined(parts)
-        if settings.stitch_threshold == 0:
+        if not linked:
             return whole
-        linked = link_planes(whole.result.masks, settings.stitch_threshold)
-        return replace(whole, result=replace(whole.result, masks=linked))
+        results = [part.result for part in parts]
+        result = link_results(results, settings.stitch_threshold, settings.masks.min_size)
+        return replace(whole, result=result)
 
     def _provenance(
         self, settings: SegmentSettings, diameter: float, previous: tuple[Provenance, ...]
