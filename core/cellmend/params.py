@@ -53,7 +53,7 @@ class RestoreTileSettings(TileSettings):
 
     A tile has as many pixels as a batch of those of `TileSettings`. Of smaller images as many
     share a batch as have no more pixels than `batch_size` tiles. `overlap` is not used: tiles
-    overlap so far that they leave no trace, if they are 336 pixels or larger.
+    of 336 pixels or more overlap so far that they leave no trace.
     """
 
     size: Annotated[int, Field(ge=32, multiple_of=16)] = 640

@@ -1,7 +1,7 @@
 """Running a network over planes in tiles that leave no trace: the result is the whole plane's.
 
 What tiles show of themselves in a result has three causes, and each has its remedy here. The
-style is that of the whole plane, for which the encoder runs over all tiles first. Pooling
+style is that of the whole plane, for which the encoder runs over all of it first. Pooling
 groups the same pixels as in the whole plane, and what is used of a tile's result lies well
 inside it (see `cellmend.tiling.HaloPlan`).
 """
@@ -24,23 +24,24 @@ from cellmend.tiling import Box, HaloPlan
 
 Floats = NDArray[np.float32]
 
+ENCODER_HALO = 32
+"""Pixels around a core that the encoder sees, as `cellmend.tiling.HALO` for the whole network."""
+
 
 class _Plane:
     """A plane while the results of its tiles come back."""
 
-    def __init__(self, plane: Floats, outputs: int, size: int) -> None:
+    def __init__(self, plane: Floats, runner: Runner, size: int) -> None:
         self.plan = HaloPlan(*plane.shape[1:], size=size)
         self.padded = self.plan.pad(plane)
-        self.result = np.zeros((outputs, *self.plan.padded_shape), np.float32)
-        self.style: Floats | None = None
-        """Sum of the deepest features so far; None where the only tile has its own style."""
+        self.result = np.zeros((runner.nout, *self.plan.padded_shape), np.float32)
+        self.style_sum = np.zeros(runner.net.widths[-1], np.float32)
         self.tiles = [
             _Tile(self, *places) for places in zip(self.plan.boxes, self.plan.cores, strict=True)
         ]
 
-    def unit_style(self) -> Floats:
-        assert self.style is not None
-        return self.style / max(float(np.linalg.norm(self.style)), 1e-12)
+    def style(self) -> Floats:
+        return self.style_sum / np.float32(max(float(np.linalg.norm(self.style_sum)), 1e-12))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,26 +60,25 @@ class _Tile:
         y0, x0, y1, x1 = self.box
         return np.flip(self.plane.padded[:, y0:y1, x0:x1], flip)
 
-    def add_features(self, features: Floats) -> None:
-        """Take the deepest features (S, y, x) into account in the style of the plane."""
-        total = self._inner(features).sum(axis=(1, 2), dtype=np.float32)
-        self.plane.style = total if self.plane.style is None else self.plane.style + total
+    def features(self, runner: Runner, report: Reporter) -> Floats:
+        """Return the sum of the deepest features over the core: (S,)."""
+        height, width = self.plane.plan.padded_shape
+        y0, x0, y1, x1 = self.core
+        top, left = max(0, y0 - ENCODER_HALO), max(0, x0 - ENCODER_HALO)
+        bottom, right = min(height, y1 + ENCODER_HALO), min(width, x1 + ENCODER_HALO)
+        view = self.plane.padded[None, :, top:bottom, left:right]
+        deepest = runner.deepest(view, report.check)[0]
+        step = (bottom - top) // deepest.shape[1]
+        rows = slice((y0 - top) // step, (y1 - top) // step)
+        columns = slice((x0 - left) // step, (x1 - left) // step)
+        return np.asarray(deepest[:, rows, columns].sum(axis=(1, 2), dtype=np.float32))
 
     def add_output(self, output: Floats) -> None:
         """Add what the network made of the tile, (nout, h, w), to the result of the plane."""
-        y0, x0, y1, x1 = self.core
-        self.plane.result[:, y0:y1, x0:x1] += self._inner(output)
-
-    def _inner(self, array: Floats) -> Floats:
-        """Return the core's part of an array over the tile, which may be coarser than it."""
-        coarse = (self.box[2] - self.box[0]) // array.shape[-2]
         top, left = self.box[:2]
         y0, x0, y1, x1 = self.core
-        return array[
-            ...,
-            (y0 - top) // coarse : (y1 - top) // coarse,
-            (x0 - left) // coarse : (x1 - left) // coarse,
-        ]
+        inner = output[:, y0 - top : y1 - top, x0 - left : x1 - left]
+        self.plane.result[:, y0:y1, x0:x1] += inner
 
 
 def predict_seamless(
@@ -91,7 +91,7 @@ def predict_seamless(
     """
 
     def run(attempt: Attempt) -> list[Floats]:
-        opened = [_Plane(plane, runner.nout, attempt.tiles.size) for plane in planes]
+        opened = [_Plane(plane, runner, attempt.tiles.size) for plane in planes]
         return _run(attempt, opened, report)
 
     return first_that_fits(attempts(runner, tiles), lambda way: pixels_per_batch(way.tiles), run)
@@ -106,14 +106,12 @@ def _run(attempt: Attempt, planes: Sequence[_Plane], report: Reporter) -> list[F
     runner, tiles, notice = attempt
     flips = FLIPS if tiles.augment else FLIPS[:1]
     batches = list(_batches([tile for plane in planes for tile in plane.tiles], tiles))
-    sharing = [batch for batch in batches if batch[0].shares_style]
+    sharing = [tile for batch in batches for tile in batch if tile.shares_style]
     total = len(sharing) + len(flips) * len(batches)
     done = itertools.count(1)
-    for batch in sharing:
+    for tile in sharing:
         report.check()
-        features = runner.deepest(np.stack([tile.view() for tile in batch]), report.check)
-        for tile, feature in zip(batch, features, strict=True):
-            tile.add_features(feature)
+        tile.plane.style_sum += tile.features(runner, report)
         report.step(next(done), total, notice)
     for batch, flip in itertools.product(batches, flips):
         report.check()
@@ -128,7 +126,7 @@ def _run(attempt: Attempt, planes: Sequence[_Plane], report: Reporter) -> list[F
 def _styles(batch: Sequence[_Tile]) -> Floats | None:
     if not batch[0].shares_style:
         return None
-    return np.stack([tile.plane.unit_style() for tile in batch])
+    return np.stack([tile.plane.style() for tile in batch])
 
 
 def _batches(tiles: Sequence[_Tile], settings: TileSettings) -> Iterator[list[_Tile]]:
