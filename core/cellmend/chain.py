@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cellmend.image import Image
@@ -17,9 +18,21 @@ ANOTHER_SIZE = 0.2
 """Difference of the logarithms of two diameters from which restoring anew is worth it."""
 
 
+@dataclass(frozen=True)
+class OnChannels:
+    """A restorer for some channels of an image, counted from 1; see `Restorer.run`."""
+
+    restorer: Restorer
+    channels: tuple[int, ...]
+
+    def run(self, image: Image, **options: Any) -> Restoration:
+        """Restore these channels; the others are only normalised."""
+        return self.restorer.run(image, channels=self.channels, **options)
+
+
 def restore_in_turn(
     original: Image,
-    restorers: Sequence[Restorer],
+    restorers: Sequence[Restorer | OnChannels],
     diameter: float,
     report: Reporter = SILENT,
     **options: Any,
@@ -31,7 +44,7 @@ def restore_in_turn(
     original
         The image to restore.
     restorers
-        The models to run, in order.
+        The models to run, in order; each on all channels, or on those of its own.
     diameter
         Of the cells in pixels.
     report
@@ -48,7 +61,7 @@ def restore_in_turn(
 
 def restore_at_estimate(
     original: Image,
-    restorers: Sequence[Restorer],
+    restorers: Sequence[Restorer | OnChannels],
     segmenter: Segmenter,
     report: Reporter = SILENT,
     *,

@@ -97,10 +97,12 @@ class SegmentSettings(Settings):
 class RestoreSettings(Settings):
     """Everything that decides a restored image.
 
+    `channels`, counted from 1, are restored, and others only normalised; None means all.
     `normalize` None is how the images were normalised that the model was trained on.
     """
 
     model: str = "denoise"
+    channels: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     diameter: Positive = 30.0
     normalize: NormalizeSettings | None = None
     tiles: RestoreTileSettings = RestoreTileSettings()

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cellmend.chain import restore_at_estimate, restore_in_turn
+from cellmend.chain import OnChannels, restore_at_estimate, restore_in_turn
 from cellmend.image import Image
 
 IMAGE = Image(np.arange(64, dtype=np.float32).reshape(8, 8))
@@ -36,6 +36,24 @@ def test_each_restorer_works_on_the_result_of_the_one_before():
     steps = restore_in_turn(IMAGE, [Doubler(), Doubler()], 30)
     np.testing.assert_array_equal(steps[-1].image.data, IMAGE.data * 4)
     assert restore_at_estimate(IMAGE, [], Estimates(30, 30)) == []
+
+
+class Adder:
+    """Stands in for a restorer: adds to the channels it is asked to restore."""
+
+    def __init__(self, amount):
+        self.amount = amount
+
+    def run(self, image, *, channels, diameter, report):
+        data = image.data.copy()
+        data[[number - 1 for number in channels]] += self.amount
+        return SimpleNamespace(image=Image(data, "CYX"), provenance=None)
+
+
+def test_g11_d3_each_channel_is_restored_by_its_own_model():
+    image = Image(np.zeros((3, 4, 5), np.float32), "CYX")
+    steps = restore_in_turn(image, [OnChannels(Adder(1), (1,)), OnChannels(Adder(5), (2, 3))], 30)
+    assert steps[-1].image.data[:, 0, 0].tolist() == [1, 5, 5]
 
 
 @pytest.mark.parametrize(("restored", "diameters"), [(11, [10]), (20, [10, 20])])

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import tifffile
 
+import cellmend
 from cellmend.cli import main
+from cellmend.cli.arguments import restore_step
 from cellmend.cli.save import FORMATS, suffixes
 from cellmend.io.folder import output_path
 from cellmend.io.labels import read_labels
@@ -142,3 +144,36 @@ def test_a_stack_keeps_its_planes(tmp_path: Path) -> None:
     masks = read_labels(tmp_path / "stack_cp_masks.tif")
     assert masks.shape == (2, 96, 96)
     assert len(np.unique(masks)) - 1 == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("denoise", ("denoise", None)),
+        ("denoise:1", ("denoise", (1,))),
+        ("my models/a.pt:2,3", ("my models/a.pt", (2, 3))),
+        ("C:\\models\\a.pt", ("C:\\models\\a.pt", None)),
+        ("C:\\models\\a.pt:1", ("C:\\models\\a.pt", (1,))),
+    ],
+)
+def test_a_step_of_restoration_names_a_model_and_channels(text, step) -> None:
+    assert restore_step(text) == step
+
+
+def test_g11_channels_are_restored_each_by_its_own_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "two.tif"
+    both = np.stack([blobs(), blobs().T])
+    tifffile.imwrite(path, both, metadata={"axes": "CYX"}, ome=False, imagej=False)
+    steps = ["--restore", "denoise:1", "--restore", "denoise:2"]
+    words = ["segment", str(path), "--axes", "CYX", *steps, "--channels", "1,2", *FAST, "--json"]
+    assert main(words) == 0
+    restorer = cellmend.Restorer("denoise", "cpu")
+    first = restorer.run(both, axes="CYX", channels=(1,)).image
+    restored = restorer.run(first, channels=(2,)).image
+    expected = cellmend.Segmenter(device="cpu").run(restored, channels=(1, 2), diameter=30).masks
+    np.testing.assert_array_equal(read_labels(tmp_path / "two_cp_masks.tif"), expected)
+    capsys.readouterr()
+    assert main(["segment", str(path), "--axes", "CYX", "--restore", "denoise:5", *FAST]) == 1
+    assert "no channel 5" in capsys.readouterr().err

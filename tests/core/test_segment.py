@@ -270,6 +270,19 @@ def test_restored_channels_do_not_mix(restorer, cells):
     np.testing.assert_allclose(together[1], alone, atol=1e-6)
 
 
+def test_only_the_channels_named_are_restored(restorer, cells):
+    both = np.stack([cells[0], cells[0][::-1]])
+    found = restorer.run(both, axes="CYX", channels=(2,))
+    plain = cellmend.normalize.normalize(cells[0])
+    np.testing.assert_array_equal(found.image.data[0], plain)
+    np.testing.assert_array_equal(found.image.data[1], restorer.run(both[1]).image.data)
+    assert found.provenance.settings["channels"] == [2]
+    with pytest.raises(InputError, match="no channel 3"):
+        restorer.run(both, axes="CYX", channels=(1, 3))
+    with pytest.raises(InputError, match="channels"):
+        restorer.run(both, axes="CYX", channels=(0,))
+
+
 def test_scales_of_a_restored_image(restorer, cells):
     original = cellmend.Image(cells[0])
     unit = cellmend.Image(cellmend.normalize.normalize(cells[0]))

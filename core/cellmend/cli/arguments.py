@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,22 @@ def channels(text: str) -> tuple[int, int]:
     return int(first), int(second or 0)
 
 
+def restore_step(text: str) -> tuple[str, tuple[int, ...] | None]:
+    """Read ``MODEL[:A[,B...]]``: a task or model, and the channels that it restores (None: all)."""
+    found = re.fullmatch(r"(.+):(\d+(?:,\d+)*)", text)
+    if found is None:
+        return text, None
+    return found[1], whole_numbers(found[2])
+
+
 def numbers(text: str) -> tuple[float, ...]:
     """Read numbers with commas between them."""
     return tuple(float(part) for part in text.split(","))
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """Read whole numbers with commas between them."""
+    return tuple(int(part) for part in text.split(","))
 
 
 def words(text: str) -> tuple[str, ...]:

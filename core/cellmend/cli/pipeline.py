@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cellmend.chain import restore_at_estimate, restore_in_turn
+from cellmend.chain import OnChannels, restore_at_estimate, restore_in_turn
+from cellmend.cli.arguments import restore_step
 from cellmend.image import Image
 from cellmend.io import read
 from cellmend.params import SegmentSettings, Settings
@@ -44,7 +45,8 @@ class Pipeline:
     settings
         Of the segmentation.
     restore
-        Tasks or models to run before it, in this order.
+        Tasks or models to run before it, in this order, each with the channels it is for;
+        see `cellmend.cli.arguments.restore_step`.
     device
         Where the networks run.
     """
@@ -52,12 +54,12 @@ class Pipeline:
     def __init__(self, settings: SegmentSettings, restore: Sequence[str], device: str) -> None:
         from cellmend.registry import find
 
-        for name in (*restore, settings.model):
-            find(name)
         self._settings = settings
-        self._restore = tuple(restore)
+        self._restore = [restore_step(text) for text in restore]
+        for name in (*(name for name, _ in self._restore), settings.model):
+            find(name)
         self._device = device
-        self._restorers: list[Restorer] = []
+        self._restorers: list[Restorer | OnChannels] = []
         self._segmenter: Segmenter | None = None
 
     def load(self) -> Segmenter:
@@ -66,7 +68,9 @@ class Pipeline:
             from cellmend.restore import Restorer
             from cellmend.segment import Segmenter
 
-            self._restorers = [Restorer(name, self._device) for name in self._restore]
+            for name, channels in self._restore:
+                restorer = Restorer(name, self._device)
+                self._restorers.append(OnChannels(restorer, channels) if channels else restorer)
             self._segmenter = Segmenter(self._settings.model, self._device)
         return self._segmenter
 

@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from cellmend.chain import restore_at_estimate, restore_in_turn
-from cellmend.cli.arguments import SETTING, add_everywhere, add_inputs, diameter, setting
+from cellmend.chain import OnChannels, restore_at_estimate, restore_in_turn
+from cellmend.cli.arguments import (
+    SETTING,
+    add_everywhere,
+    add_inputs,
+    diameter,
+    setting,
+    whole_numbers,
+)
 from cellmend.cli.batch import Batch, Work
 from cellmend.cli.config import build_settings
 from cellmend.io.folder import RESTORED, output_path
@@ -36,6 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PX|auto",
         help="diameter of the cells in pixels (default: 30)",
         **setting("diameter"),
+    )
+    parser.add_argument(
+        "--channels",
+        type=whole_numbers,
+        metavar="A,...",
+        help="the channels to restore, from 1; others are only normalised (default: all)",
+        **setting("channels"),
     )
     parser.add_argument(
         "--scale",
@@ -139,13 +153,14 @@ def make_work(args: argparse.Namespace, settings: RestoreSettings, auto: bool) -
     restorer = Restorer(settings.model, device)
     segmenter = Segmenter(device=device) if auto else None
     options: dict[str, Any] = {"normalize": settings.normalize, "tiles": settings.tiles}
+    models = [OnChannels(restorer, settings.channels) if settings.channels else restorer]
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
         original = read(source, args.axes)
         if segmenter is None:
-            steps = restore_in_turn(original, [restorer], settings.diameter, report, **options)
+            steps = restore_in_turn(original, models, settings.diameter, report, **options)
         else:
-            steps = restore_at_estimate(original, [restorer], segmenter, report, **options)
+            steps = restore_at_estimate(original, models, segmenter, report, **options)
         result = steps[-1]
         image = to_scale(result.image, original, args.scale)
         write(outputs[0], image, result.provenance.as_dict())

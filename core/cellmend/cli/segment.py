@@ -38,8 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--restore",
         action="append",
         default=[],
-        metavar="TASK|MODEL",
-        help="restore first; may be given again for a further step",
+        metavar="TASK|MODEL[:CHANNEL,...]",
+        help="restore first, all channels or those named (from 1); may be given again, for a "
+        "further step or another channel",
     )
     parser.add_argument(
         "--model", metavar="NAME|PATH", help="default: generalist", **setting("model")

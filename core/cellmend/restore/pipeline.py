@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,12 @@ class Restorer:
         image: Image | NDArray[np.generic],
         *,
         axes: str | None = None,
+        channels: Sequence[int] | None = None,
         diameter: float = 30.0,
         report: Reporter = SILENT,
         **settings: Any,
     ) -> Restoration:
-        """Restore every channel and plane of an image.
+        """Restore every plane of an image, in every channel or in those named.
 
         Parameters
         ----------
@@ -65,6 +67,9 @@ class Restorer:
             The image, or an array: 2D is ``YX``, any other needs `axes`.
         axes
             Axes of an array, such as ``"CYX"``.
+        channels
+            The channels to restore, counted from 1; others are only normalised. All if
+            left out.
         diameter
             Diameter of the cells in pixels of the image.
         report
@@ -75,19 +80,28 @@ class Restorer:
         Raises
         ------
         InputError
-            If the image is constant or holds values that are not numbers.
+            If the image is constant, holds values that are not numbers, or lacks a channel.
         Cancelled
             If `report` says so.
         """
         chosen = make_settings(
-            RestoreSettings, model=self.model.name, diameter=diameter, **settings
+            RestoreSettings,
+            model=self.model.name,
+            channels=channels,
+            diameter=diameter,
+            **settings,
         )
         source = as_image(image, axes)
         check_usable(source.data)
+        wanted = range(source.n_channels)
+        if chosen.channels is not None:
+            wanted = [number - 1 for number in chosen.channels]
+            source.channel(max(wanted))  # refuses one that is not there
         restored = np.empty(source.data.shape, np.float32)
         for index, part in enumerate(shares(report, source.n_channels, "restoring")):
             place = tuple(index if a == "C" else slice(None) for a in source.axes)
-            restored[place] = self._channel(source.channel(index), chosen, part)
+            channel = normalize(source.channel(index), self._normalization(chosen))
+            restored[place] = self._channel(channel, chosen, part) if index in wanted else channel
         made = Image(
             restored, source.axes, source.channel_names, source.pixel_size_um, source.source
         )
@@ -98,10 +112,9 @@ class Restorer:
         return settings.normalize or self.model.card.normalize
 
     def _channel(
-        self, channel: NDArray[np.generic], settings: RestoreSettings, report: Reporter
+        self, data: NDArray[np.float32], settings: RestoreSettings, report: Reporter
     ) -> NDArray[np.float32]:
-        """Restore one channel (..., Y, X), plane by plane; small planes share batches."""
-        data = normalize(channel, self._normalization(settings))
+        """Restore a normalised channel (..., Y, X) in place; small planes share batches."""
         planes = data.reshape(-1, *data.shape[-2:])
         shape = scaled_shape(planes.shape, self.model.card.diam_mean / settings.diameter)
         together = max(1, pixels_per_batch(settings.tiles) // math.prod(shape))
