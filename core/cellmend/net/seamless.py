@@ -32,7 +32,8 @@ class _Plane:
     """A plane while the results of its tiles come back."""
 
     def __init__(self, plane: Floats, runner: Runner, size: int) -> None:
-        self.plan = HaloPlan(*plane.shape[1:], size=size)
+        _, height, width = plane.shape
+        self.plan = HaloPlan(height, width, size=size)
         self.padded = self.plan.pad(plane)
         self.result = np.zeros((runner.nout, *self.plan.padded_shape), np.float32)
         self.style_sum = np.zeros(runner.net.widths[-1], np.float32)

@@ -93,10 +93,8 @@ class Restorer:
         )
         source = as_image(image, axes)
         check_usable(source.data)
-        wanted = range(source.n_channels)
-        if chosen.channels is not None:
-            wanted = [number - 1 for number in chosen.channels]
-            source.channel(max(wanted))  # refuses one that is not there
+        wanted = {number - 1 for number in chosen.channels or range(1, source.n_channels + 1)}
+        source.channel(max(wanted))  # refuses one that is not there
         restored = np.empty(source.data.shape, np.float32)
         for index, part in enumerate(shares(report, source.n_channels, "restoring")):
             place = tuple(index if a == "C" else slice(None) for a in source.axes)
