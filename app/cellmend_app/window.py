@@ -7,45 +7,21 @@ from pathlib import Path
 
 from PyQt6.QtCore import QEvent, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PyQt6.QtWidgets import (
-    QDockWidget,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QMainWindow,
-    QSplitter,
-    QToolBar,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PyQt6.QtWidgets import QDockWidget, QMainWindow
 
-from cellmend_app.actions import (
-    ARRANGEMENT_ACTIONS,
-    PANEL,
-    PRIMARY,
-    PROMINENT,
-    TABLE,
-    TOOL_BAR,
-    TOOLS,
-    VIEW_TOOLS,
-    Actions,
-    Panels,
-    Services,
-    Workbench,
-)
+from cellmend_app import layout
+from cellmend_app.actions import ARRANGEMENT_ACTIONS, Actions, Panels, Services, Workbench
 from cellmend_app.dialogs.axes import AxesDialog
 from cellmend_app.dialogs.recovery import RecoveryDialog
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.panels.channels import ChannelsPanel
-from cellmend_app.panels.edit import EditPanel, OverlapNote, tool_palette
+from cellmend_app.panels.edit import EditPanel, OverlapNote
 from cellmend_app.panels.layers import LayersPanel
 from cellmend_app.panels.navigator import NavigatorPanel
 from cellmend_app.panels.objects import ObjectsPanel
-from cellmend_app.panels.parts import ICON_SIZE, Section, scrolled
 from cellmend_app.panels.planes import PlanesPanel
-from cellmend_app.panels.restore import RestorePanel, action_button
+from cellmend_app.panels.restore import RestorePanel
 from cellmend_app.panels.segment import SegmentPanel
 from cellmend_app.panels.status import StatusBar
 from cellmend_app.panels.view import ViewPanel
@@ -72,8 +48,6 @@ from cellmend_app.viewer import ImageView
 from cellmend_app.workers import JobRunner
 
 FIRST_SIZE = (1280, 820)
-LEFT_WIDTH, SIDE_WIDTH = 240, 296
-HINT = "Drop microscope images here, or press Ctrl+L to open one"
 
 
 class MainWindow(QMainWindow):
@@ -181,28 +155,24 @@ class MainWindow(QMainWindow):
         )
 
     def _build(self) -> None:
-        self._build_menus()
-        self._build_tool_bar()
         actions, panels = self.actions_, self.panels
-        panels.restore.add_buttons([actions[i] for i in ("denoise", "deblur", "upsample")])
-        button = action_button(actions["segment"])
-        button.setProperty("primary", True)
-        panels.segment.add_button(button)
-        panels.edit.add_actions(
-            [[actions[i] for i in ids] for ids in PANEL], actions["delete-selected"]
-        )
-        self.navigator.add_buttons([actions["previous"], actions["next"], actions["open-folder"]])
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setHandleWidth(1)
+        bar = self.menuBar()
+        assert bar is not None
+        layout.fill_menus(bar, actions)
+        self.addActions(actions.all())
+        self.addToolBar(layout.tool_bar(actions))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        self.navigator.add_buttons([actions[i] for i in ("previous", "next", "open-folder")])
         panels.view.add_actions([actions[i] for i in ARRANGEMENT_ACTIONS])
-        splitter.addWidget(self._make_left())
-        splitter.addWidget(self._make_center())
-        splitter.addWidget(self._make_side())
-        splitter.setStretchFactor(1, 1)
-        splitter.setSizes([LEFT_WIDTH, 800, SIDE_WIDTH])
-        for index in range(3):
-            splitter.setCollapsible(index, False)
-        self.setCentralWidget(splitter)
+        layout.add_panel_buttons(panels, actions)
+        self.hint = layout.hint()
+        self.setCentralWidget(
+            layout.side_by_side(
+                layout.left_side(self.navigator, panels),
+                layout.center(self.view, PlanesPanel(self.document), actions, self.hint),
+                layout.right_side(panels),
+            )
+        )
         self._add_objects_dock()
 
     def _add_objects_dock(self) -> None:
@@ -214,100 +184,6 @@ class MainWindow(QMainWindow):
         dock.hide()
         dock.visibilityChanged.connect(self._refresh_later)
         self.panels.objects.save.clicked.connect(self.actions_["save-table"].trigger)
-
-    def _build_menus(self) -> None:
-        bar = self.menuBar()
-        assert bar is not None
-        for title, entries in TABLE.items():
-            menu = bar.addMenu(f"&{title}")
-            assert menu is not None
-            menu.setToolTipsVisible(True)
-            for spec in entries:
-                if spec is None:
-                    menu.addSeparator()
-                else:
-                    menu.addAction(self.actions_[spec.id])
-        self.addActions(self.actions_.all())
-
-    def _build_tool_bar(self) -> None:
-        bar = QToolBar("Tools")
-        bar.setObjectName("toolbar")
-        bar.setMovable(False)
-        bar.setIconSize(ICON_SIZE)
-        for entry in TOOL_BAR:
-            if entry is None:
-                bar.addSeparator()
-                continue
-            action = self.actions_[entry]
-            bar.addAction(action)
-            button = bar.widgetForAction(action)
-            if isinstance(button, QToolButton):
-                self._style_button(button, entry)
-        self.addToolBar(bar)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
-
-    def _style_button(self, button: QToolButton, entry: str) -> None:
-        button.setAccessibleName(self.actions_[entry].text())
-        if entry in PROMINENT or entry in (PRIMARY, "retrain"):
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setProperty("prominent", entry in PROMINENT)
-        button.setProperty("primary", entry == PRIMARY)
-
-    def _make_center(self) -> QWidget:
-        center = QWidget()
-        layout = QHBoxLayout(center)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(tool_palette([self.actions_[i] for i in (*TOOLS, *VIEW_TOOLS)]))
-        seen = QVBoxLayout()
-        seen.setSpacing(0)
-        seen.addWidget(self.view, 1)
-        seen.addWidget(PlanesPanel(self.document))
-        layout.addLayout(seen, 1)
-        self.hint = QLabel(HINT)
-        self.hint.setObjectName("hint")
-        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.hint.setWordWrap(True)
-        self.hint.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        over = QVBoxLayout(self.view.canvas)
-        over.addWidget(self.hint)
-        self.view.setMinimumSize(240, 200)
-        return center
-
-    def _make_left(self) -> QWidget:
-        panels = self.panels
-        left = QSplitter(Qt.Orientation.Vertical)
-        left.setHandleWidth(1)
-        left.addWidget(self._framed(self.navigator))
-        sections = (
-            Section("View", panels.view),
-            Section("Channels", panels.channels),
-            Section("Mask layers", panels.layers, open_=False),
-        )
-        self.sections = {section.title: section for section in sections}
-        left.addWidget(scrolled(sections, LEFT_WIDTH))
-        left.setStretchFactor(1, 1)
-        left.setSizes([170, 450])
-        left.setCollapsible(1, False)
-        return left
-
-    def _make_side(self) -> QWidget:
-        panels = self.panels
-        sections = (
-            Section("Restore", panels.restore),
-            Section("Segment", panels.segment, corner=panels.segment.count),
-            Section("Correct", panels.edit, corner=panels.edit.selected),
-        )
-        return scrolled(sections, SIDE_WIDTH)
-
-    @staticmethod
-    def _framed(panel: QWidget) -> QWidget:
-        frame = QFrame()
-        frame.setObjectName("side")
-        layout = QVBoxLayout(frame)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(panel)
-        return frame
 
     # -- connecting
 

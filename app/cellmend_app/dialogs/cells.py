@@ -72,6 +72,7 @@ class FilterDialog(QDialog):
         self.count = QLabel()
         self.delete = QPushButton("Delete selected")
         self.delete.setToolTip("Delete the selected cells; can be undone")
+        self.delete.setAutoDefault(False)  # Enter in a field must not delete
 
     def _arrange(self) -> None:
         form = QFormLayout()

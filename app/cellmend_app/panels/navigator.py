@@ -15,6 +15,8 @@ from cellmend_app.resources import Theme, icon
 from cellmend_app.services.open_save import FileService
 
 PATH_ROLE = Qt.ItemDataRole.UserRole
+LEAST_HEIGHT = 88
+"""Three images are seen at least."""
 
 
 class NavigatorPanel(QWidget):
@@ -37,6 +39,7 @@ class NavigatorPanel(QWidget):
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setMinimumHeight(LEAST_HEIGHT)
         name(self.list, "Images of the folder", "Click an image to open it")
         self._layout = column(self)
         self._layout.setContentsMargins(10, 10, 10, 10)
