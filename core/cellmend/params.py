@@ -126,6 +126,7 @@ class FilterSettings(Settings):
     normalize: NormalizeSettings = NormalizeSettings()
 
 
+BackboneName = Literal["unet", "transformer"]
 SCRATCH_RATE = 1e-3
 FINE_TUNING_RATE = 3e-4
 """Measured on three images: AP@0.5 of a hard tissue set rose from 0.14 to 0.20 in 20
@@ -148,6 +149,8 @@ class TrainSettings(Settings):
     validation images after which training stops; the rate falls until the last epoch
     and much of the progress comes late, so none is set. `sampling_weights` has a
     weight for each data set, the square root of its number of images if not given.
+    `backbone` and `widths` are those of a network trained from scratch: ``transformer`` has
+    attention in place of most convolutions, and four widths.
     `partial` says that there are cells without masks: the network then learns from those
     with one and what is close around them alone.
     """
@@ -170,6 +173,7 @@ class TrainSettings(Settings):
     sampling_weights: tuple[Annotated[float, Field(ge=0)], ...] | None = None
     channels: tuple[int, int] | None = None
     partial: bool = False
+    backbone: BackboneName = "unet"
     widths: tuple[int, ...] = (16, 32, 64, 128)
     seed: int = 0
     device: str = "auto"

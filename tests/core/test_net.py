@@ -110,7 +110,7 @@ def test_missing_tensor_is_refused(tmp_path):
     state = CPNet(1, 1, SMALL).state_dict()
     del state["output.0.weight"]
     torch.save(state, path)
-    with pytest.raises(FileFormatError, match="not those of a Cellpose 1-3 network"):
+    with pytest.raises(FileFormatError, match="not those of a Cellmend or Cellpose 1-3"):
         build_net(read_weights(path))
 
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from cellmend.cli.arguments import SETTING, add_everywhere, channels, numbers, setting
+from cellmend.cli.arguments import (
+    SETTING,
+    add_everywhere,
+    channels,
+    numbers,
+    setting,
+    whole_numbers,
+)
 from cellmend.cli.config import build_settings
 from cellmend.cli.terminal import TerminalReporter
 from cellmend.errors import CellmendError, InputError
-from cellmend.params import TrainSettings
+from cellmend.params import BackboneName, TrainSettings
 
 METHODS = ("noise2void", "noise2self", "paired")
 
@@ -146,6 +153,12 @@ def _add_optimisation(group: argparse._ArgumentGroup) -> None:
         **setting("patience"),
     )
     group.add_argument(
+        "--backbone",
+        choices=get_args(BackboneName),
+        help="kind of a network trained from scratch (default: unet)",
+        **setting("backbone"),
+    )
+    group.add_argument(
         "--widths",
         type=whole_numbers,
         metavar="N,N...",
@@ -160,11 +173,6 @@ def three_numbers(text: str) -> tuple[float, ...]:
     if len(values) != 3:
         raise ValueError("three weights are needed")
     return values
-
-
-def whole_numbers(text: str) -> tuple[int, ...]:
-    """Read whole numbers with commas between them."""
-    return tuple(int(part) for part in text.split(","))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -91,7 +91,8 @@ class Runner:
 
     @cached_property
     def _fused(self) -> FusedUNet | None:
-        if self.device.type != "cpu" or has_fast_bfloat16(self.device):
+        residual = self.net.backbone == CPNet.backbone
+        if not residual or self.device.type != "cpu" or has_fast_bfloat16(self.device):
             return None
         return FusedUNet(self.net)
 

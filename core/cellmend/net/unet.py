@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from cellmend.net.blocks import Decoder, Encoder, NormReluConv
+from cellmend.params import BackboneName
 
 DEFAULT_WIDTHS = (32, 64, 128, 256)
 
@@ -46,6 +47,8 @@ class CPNet(nn.Module):
         Diameter in pixels of the cells the network was trained on.
     """
 
+    backbone: ClassVar[BackboneName] = "unet"
+
     def __init__(
         self,
         nchan: int = 2,
@@ -57,13 +60,23 @@ class CPNet(nn.Module):
         self.nchan = nchan
         self.nout = nout
         self.widths = tuple(widths)
-        self.downsample = Encoder((nchan, *widths))
-        self.upsample = Decoder((*widths, widths[-1]), widths[-1])
-        self.output = NormReluConv(widths[0], nout, kernel=1)
+        self.downsample: Any
+        self.upsample: Any
+        self.output: Any
+        self.downsample, self.upsample, self.output = self._parts()
         self.diam_mean: Tensor
         self.diam_labels: Tensor
         self.register_buffer("diam_mean", torch.full((1,), float(diam_mean)))
         self.register_buffer("diam_labels", torch.full((1,), float(diam_mean)))
+
+    def _parts(self) -> tuple[nn.Module, nn.Module, nn.Module]:
+        """Make encoder, decoder and output; another backbone has others."""
+        widths = self.widths
+        return (
+            Encoder((self.nchan, *widths)),
+            Decoder((*widths, widths[-1]), widths[-1]),
+            NormReluConv(widths[0], self.nout, kernel=1),
+        )
 
     def forward(self, x: Tensor, style: Tensor | None = None) -> NetOutput:
         """Run the network on (N, nchan, Y, X) normalised images; `style` replaces their own."""

@@ -16,9 +16,12 @@ from torch import Tensor
 from cellmend.errors import FileFormatError
 from cellmend.io.atomic import replacing
 from cellmend.net.card import CARD_KEY, read_card
+from cellmend.net.transformer import TransformerNet
 from cellmend.net.unet import CPNet
 
 _FIRST_CONV = "downsample.down.res_down_0.conv.conv_0.2.weight"
+_STEM_CONV = "downsample.stem.0.weight"
+"""Only networks with the transformer backbone have it."""
 _OUTPUT_CONV = "output.2.weight"
 
 
@@ -61,19 +64,37 @@ def build_net(weights: WeightFile) -> CPNet:
         key: value.float() if value.is_floating_point() else value
         for key, value in weights.state.items()
     }
-    widths: list[int] = []
-    while (key := f"downsample.down.res_down_{len(widths)}.conv.conv_0.2.weight") in state:
-        widths.append(int(state[key].shape[0]))
-    net = CPNet(int(state[_FIRST_CONV].shape[1]), int(state[_OUTPUT_CONV].shape[0]), tuple(widths))
-    for name in ("diam_mean", "diam_labels"):
-        state.setdefault(name, net.get_buffer(name))
     try:
+        net = _untrained(state)
+        for name in ("diam_mean", "diam_labels"):
+            state.setdefault(name, net.get_buffer(name))
         net.load_state_dict(state)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, IndexError) as error:
         raise FileFormatError(
-            weights.path, "the tensors are not those of a Cellpose 1-3 network."
+            weights.path, "the tensors are not those of a Cellmend or Cellpose 1-3 network."
         ) from error
     return net.eval()
+
+
+def _untrained(state: dict[str, Tensor]) -> CPNet:
+    """Return a network of the backbone and widths that the tensors are of."""
+    nout = int(state[_OUTPUT_CONV].shape[0])
+    if _STEM_CONV in state:
+        widths = [
+            int(state[_STEM_CONV].shape[0]),
+            *_lengths(state, "downsample.stages.{}.embed.weight"),
+        ]
+        return TransformerNet(int(state[_STEM_CONV].shape[1]), nout, tuple(widths))
+    widths = _lengths(state, "downsample.down.res_down_{}.conv.conv_0.2.weight")
+    return CPNet(int(state[_FIRST_CONV].shape[1]), nout, tuple(widths))
+
+
+def _lengths(state: dict[str, Tensor], key: str) -> list[int]:
+    """Return the first dimension of the tensors with numbered keys, from number 0 on."""
+    found: list[int] = []
+    while (name := key.format(len(found))) in state:
+        found.append(int(state[name].shape[0]))
+    return found
 
 
 def save_weights(path: str | Path, net: CPNet, card: dict[str, Any], *, half: bool = False) -> None:
@@ -135,5 +156,8 @@ def _check_layout(path: Path, state: dict[str, Tensor]) -> None:
             "these are Cellpose 4 weights (a vision transformer), which Cellmend does not run.",
             hint="Use a Cellpose 1-3 or a Cellmend model.",
         )
-    if _FIRST_CONV not in state or _OUTPUT_CONV not in state:
-        raise FileFormatError(path, "these tensors are not those of a Cellpose 1-3 network.")
+    known = _FIRST_CONV in state or _STEM_CONV in state
+    if not known or _OUTPUT_CONV not in state:
+        raise FileFormatError(
+            path, "these tensors are not those of a Cellmend or Cellpose 1-3 network."
+        )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from cellmend.params import NormalizeSettings
+from cellmend.params import BackboneName, NormalizeSettings
 
 TaskName = Literal["segmentation", "denoise", "deblur", "upsample", "size"]
 
@@ -36,6 +36,7 @@ class ModelCard(BaseModel):
     task: TaskName = "segmentation"
     nchan: int = 2
     nout: int = 3
+    backbone: BackboneName = "unet"
     widths: tuple[int, ...] = (32, 64, 128, 256)
     diam_mean: float = 30.0
     normalize: NormalizeSettings = NormalizeSettings()

@@ -57,6 +57,7 @@ def card_of_weights(path: Path) -> ModelCard:
         task="segmentation" if net.nout >= 3 else task_of_name(path.name),
         nchan=net.nchan,
         nout=net.nout,
+        backbone=net.backbone,
         widths=net.widths,
         diam_mean=float(net.diam_mean),
     )

@@ -369,6 +369,7 @@ def _card(
         task=task.name,
         nchan=task.nchan,
         nout=task.nout,
+        backbone=result.net.backbone,
         widths=result.net.widths,
         diam_mean=float(result.net.diam_mean),
         normalize=settings.normalize,

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from cellmend.errors import InputError
+from cellmend.net.transformer import LEVELS, TransformerNet
 from cellmend.net.unet import CPNet
 from cellmend.params import TrainSettings
 from cellmend.train.protocols import Batch, Task
@@ -53,7 +54,16 @@ def stack_examples(examples: Sequence[Example], device: torch.device) -> Batch:
 
 
 def new_net(task: Task[Any, Any], settings: TrainSettings) -> CPNet:
-    """Return an untrained network for a task, its weights drawn from the seed."""
+    """Return an untrained network for a task, its weights drawn from the seed.
+
+    Raises
+    ------
+    InputError
+        If the backbone cannot have so many widths.
+    """
+    kind = TransformerNet if settings.backbone == "transformer" else CPNet
+    if kind is TransformerNet and len(settings.widths) != LEVELS:
+        raise InputError(f"A transformer has {LEVELS} widths, not {len(settings.widths)}.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        return CPNet(task.nchan, task.nout, settings.widths, task.diam_mean)
+        return kind(task.nchan, task.nout, settings.widths, task.diam_mean)
