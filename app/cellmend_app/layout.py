@@ -34,7 +34,7 @@ from cellmend_app.panels.restore import action_button
 from cellmend_app.viewer import ImageView
 
 LEFT_WIDTH, SIDE_WIDTH = 240, 296
-LIST_HEIGHT, SECTIONS_HEIGHT = 240, 430
+LIST_HEIGHT, SECTIONS_HEIGHT = 175, 411
 """How the list of images and the panels under it share the height at first."""
 HINT = "Drop microscope images here, or press Ctrl+L to open one"
 

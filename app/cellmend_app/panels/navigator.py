@@ -15,7 +15,7 @@ from cellmend_app.resources import Theme, icon
 from cellmend_app.services.open_save import FileService
 
 PATH_ROLE = Qt.ItemDataRole.UserRole
-LEAST_HEIGHT = 88
+LEAST_HEIGHT = 82
 """Three images are seen at least."""
 
 
@@ -42,7 +42,7 @@ class NavigatorPanel(QWidget):
         self.list.setMinimumHeight(LEAST_HEIGHT)
         name(self.list, "Images of the folder", "Click an image to open it")
         self._layout = column(self)
-        self._layout.setContentsMargins(10, 10, 10, 10)
+        self._layout.setContentsMargins(10, 8, 10, 4)
         for widget in (self.folder, self.summary, self.list):
             self._layout.addWidget(widget)
         self.list.itemClicked.connect(self._on_clicked)
