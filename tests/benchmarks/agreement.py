@@ -8,7 +8,8 @@ between the two programs' flows of the true masks, and AP@0.9 between the two pr
 once from the true flows (5 times the flow, cell probability ±5) and once from the output of
 the bundled network, which both are given. In volumes the flows are halved, so that a step is
 one pixel long: with longer ones cellpose's masks are off by up to half a pixel, since it
-samples the flows of volumes beside the pixels' centres.
+samples the flows of volumes at ``p * n / (n - 1) - 1/2`` instead of at ``p``. The last column
+is of the network's output too, with that one call of cellpose's corrected.
 """
 
 from __future__ import annotations
@@ -72,21 +73,25 @@ def network_output(segmenter: Segmenter, file: Path, masks: Array) -> dict[str, 
     return {"flows": found.flows, "cellprob": found.cellprob, "niter": np.array(found.niter)}
 
 
-def compare(job: dict[str, Array], theirs: dict[str, Array]) -> tuple[Array, Array, Array]:
-    """Return sum of cosines and pixels, then matched and all cells from true and network flows."""
+def compare(job: dict[str, Array], theirs: dict[str, Array]) -> tuple[Array, ...]:
+    """Return sum of cosines and pixels, then matched and all cells for each kind of flows."""
     masks = job["masks"]
     flows = masks_to_flows(masks)
     unit = flows if masks.ndim == 2 else flows / 2
     lengths = np.linalg.norm(flows, axis=0) * np.linalg.norm(theirs["flows"], axis=0)
     clear = lengths > 0.01
     cosines = (flows * theirs["flows"]).sum(0)[clear] / lengths[clear]
-    return (
+    found = [
         np.array([cosines.sum(), clear.sum()]),
         same_masks(5 * unit, np.where(masks > 0, 5, -5), 200, theirs["true_masks"]),
-        same_masks(job["flows"], job["cellprob"], int(job["niter"]), theirs["network_masks"])
-        if "flows" in job
-        else np.zeros(2),
-    )
+    ]
+    for name in ("network_masks", "centred_masks"):
+        if name not in theirs:
+            found.append(np.zeros(2))
+            continue
+        output = job["flows"], job["cellprob"], int(job["niter"])
+        found.append(same_masks(*output, theirs[name]))
+    return tuple(found)
 
 
 def same_masks(flows: Array, cellprob: Array, niter: int, theirs: Array) -> Array:
@@ -134,17 +139,22 @@ def main() -> None:
         jobs = write_jobs(options.data, options.only, options.images, segmenter, folder)
         subprocess.run([options.peer, "-W", "ignore", str(PEER), place], check=True)
         print(
-            f"{'data set':36s} {'cells':>6s} {'cosine':>8s} {'AP true':>8s} {'AP net':>8s} (cells)"
+            f"{'data set':36s} {'cells':>6s} {'cosine':>8s} {'AP true':>8s} {'AP net':>8s} "
+            f"{'centred':>8s} (cells)"
         )
         for name, files in jobs.items():
-            sums = np.zeros((3, 2))
+            sums = np.zeros((4, 2))
             cells = 0
             for file in files:
                 job = load(file)
                 sums += np.array(compare(job, load(file.with_suffix(".peer.npz"))))
                 cells += int(job["masks"].max())
-            cosine, true, net = (part / whole if whole else np.nan for part, whole in sums)
-            print(f"{name:36s} {cells:6d} {cosine:8.5f} {true:8.4f} {net:8.4f} ({sums[2, 1]:.0f})")
+            shares = (part / whole if whole else np.nan for part, whole in sums)
+            cosine, true, net, centred = shares
+            print(
+                f"{name:36s} {cells:6d} {cosine:8.5f} {true:8.4f} {net:8.4f} {centred:8.4f} "
+                f"({sums[2, 1]:.0f})"
+            )
 
 
 if __name__ == "__main__":

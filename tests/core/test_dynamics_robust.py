@@ -65,6 +65,18 @@ def test_one_cell_fills_the_image():
     assert masks_from_flows(*output).removed["too large"] == 1
 
 
+def test_a_cell_probability_that_is_nowhere_above_the_threshold_gives_no_cells():
+    flows, cellprob = output_for(squares())
+    for empty in (
+        np.full_like(cellprob, -3),
+        np.zeros_like(cellprob),
+        np.full_like(cellprob, np.nan),
+    ):
+        found = masks_from_flows(flows, empty)
+        assert not found.masks.any()
+        assert found.flow_errors.size == found.cellprobs.size == 0
+
+
 def test_an_empty_image():
     assert masks_to_flows(np.zeros((0, 5), int)).shape == (2, 0, 5)
     assert flows_to_masks(np.zeros((2, 0, 5)), np.zeros((0, 5))).shape == (0, 5)

@@ -20,6 +20,7 @@ from cellmend.registry import ModelCard, user_folder
 from cellmend.restore import to_scale
 
 NOISE = np.random.default_rng(0).random((40, 40))
+DISC = np.hypot(*np.mgrid[-20:20, -20:20]) < 21
 
 
 @pytest.fixture(scope="module")
@@ -184,13 +185,16 @@ def test_3d_run_gives_three_flows(segmenter):
     [
         (np.full((64, 64), 3, np.uint8), "constant: every value is 3"),
         (np.full((64, 64), np.nan), "4096 of 4096 values are not numbers"),
+        (np.where(np.eye(64) == 1, np.inf, 0), "64 of 4096 values are not numbers"),
+        (np.array([[5.0]]), "constant: every value is 5"),
         (np.zeros((0, 5)), "empty"),
         (np.zeros((3, 64, 64)), "needs its axes"),
     ],
 )
-def test_images_without_content_are_refused(segmenter, image, reason):
-    with pytest.raises(InputError, match=reason):
-        segmenter.run(image, diameter=20)
+def test_images_without_content_are_refused(segmenter, restorer, image, reason):
+    for run in (segmenter.run, restorer.run):
+        with pytest.raises(InputError, match=reason):
+            run(image, diameter=20)
 
 
 @pytest.mark.parametrize(
@@ -202,8 +206,19 @@ def test_images_without_content_are_refused(segmenter, image, reason):
         NOISE * 1e-30,
         NOISE[::2, ::-1],
         np.eye(40, dtype=bool),
+        np.broadcast_to(NOISE[0], (40, 40)),
+        DISC,
     ],
-    ids=["two pixels", "one row", "huge", "tiny", "not contiguous", "bool"],
+    ids=[
+        "two pixels",
+        "one row",
+        "huge",
+        "tiny",
+        "not contiguous",
+        "bool",
+        "read-only, stride 0",
+        "one cell that fills the image",
+    ],
 )
 def test_odd_images_have_masks_and_a_restoration_of_their_size(segmenter, restorer, image):
     found = segmenter.run(image, diameter=20)
