@@ -6,6 +6,7 @@ defaults are the same everywhere.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,7 +27,11 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 class NormalizeSettings(Settings):
-    """How each channel is scaled before a network sees it (see `cellmend.normalize`)."""
+    """How each channel is scaled before a network sees it (see `cellmend.normalize`).
+
+    `dark_frame` is an image file of the camera's background, (Y, X) as the images, which is
+    subtracted beside the constant `background`.
+    """
 
     enabled: bool = True
     percentiles: tuple[Percent, Percent] = (1.0, 99.0)
@@ -36,6 +41,7 @@ class NormalizeSettings(Settings):
     sharpen_radius: Annotated[float, Field(ge=0)] = 0.0
     smooth_radius: Annotated[float, Field(ge=0)] = 0.0
     background: Annotated[float, Field(ge=0)] = 0.0
+    dark_frame: Path | None = None
     invert: bool = False
 
 

@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import argparse
+import importlib
+
 import numpy as np
 import pytest
+import tifffile
 
-from cellmend.errors import InputError
+import cellmend
+from cellmend.cli import main
+from cellmend.errors import FileFormatError, InputError
+from cellmend.io.dark_frame import dark_frame
+from cellmend.io.labels import read_labels
+from cellmend.metrics import average_precision
 from cellmend.normalize import normalize
 from cellmend.params import NormalizeSettings
 
@@ -217,3 +226,35 @@ def test_d28_the_tile_maps_of_a_stack_are_smoothed_along_z_too():
     assert spread[4] > 1.3  # Alone it would be 1: the dim planes beside it hold its scale down.
     assert spread[3] < 0.9
     assert spread[0] == pytest.approx(1, abs=0.1)
+
+
+def test_g09_the_dark_frame_is_a_setting_of_segmenting_and_restoring(tmp_path, cells):
+    image = cells[0].astype(np.float32)
+    dark = np.linspace(0, 900, image.shape[1], dtype=np.float32) + np.zeros_like(image)
+    tifffile.imwrite(tmp_path / "dark.tif", dark)
+    tifffile.imwrite(tmp_path / "lit.tif", image + dark)
+    words = [str(tmp_path / "lit.tif"), "--dark-frame", str(tmp_path / "dark.tif")]
+    assert main(["segment", *words, "--diameter", "18", "--json"]) == 0
+    found = read_labels(tmp_path / "lit_cp_masks.tif")
+    plain = cellmend.Segmenter(device="cpu").run(image, diameter=18).masks
+    assert average_precision(plain, found, (0.9,))[0] == 1
+    assert main(["restore", *words]) == 0
+    restored = cellmend.read(tmp_path / "lit_restored.tif").data
+    expected = cellmend.Restorer("denoise", "cpu").run(image).image.data
+    assert np.allclose(restored, expected, atol=0.02)
+
+
+def test_a_dark_frame_that_is_no_plane_or_no_file_is_named(tmp_path, image):
+    tifffile.imwrite(tmp_path / "stack.tif", np.ones((2, 5, 5)), photometric="minisblack")
+    for name, reason in (("stack.tif", "one plane"), ("missing.tif", "missing")):
+        with pytest.raises(FileFormatError, match=reason):
+            dark_frame(NormalizeSettings(dark_frame=tmp_path / name))
+    assert dark_frame(NormalizeSettings()) is None
+
+
+@pytest.mark.parametrize("command", ["segment", "restore", "train"])
+def test_g73_every_setting_of_normalisation_has_a_switch(command):
+    parser = argparse.ArgumentParser()
+    importlib.import_module(f"cellmend.cli.{command}").add_arguments(parser)
+    switches = {action.dest.rpartition(".")[2] for action in parser._actions}
+    assert set(NormalizeSettings.model_fields) <= switches

@@ -82,6 +82,37 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_normalization(parser: argparse.ArgumentParser) -> None:
+    """Add what decides how channels are scaled; one switch given, the others are default."""
+    group = parser.add_argument_group("normalisation (default: as the model was trained)")
+
+    def add(field: str, switch: str, meaning: str, **how: Any) -> None:
+        group.add_argument(f"--{switch}", help=meaning, **how, **setting(f"normalize.{field}"))
+
+    add("enabled", "no-normalize", "take values as they are", action="store_false")
+    add(
+        "percentiles",
+        "percentiles",
+        "percentiles that become 0 and 1 (default: 1,99)",
+        type=numbers,
+        metavar="LOW,HIGH",
+    )
+    add("lowhigh", "lowhigh", "values that become 0 and 1", type=numbers, metavar="LOW,HIGH")
+    add("per_plane", "per-plane", "scale every plane for itself", action="store_true")
+    add("tile_size", "tile-norm", "percentiles of tiles of this size", type=int, metavar="PX")
+    add(
+        "sharpen_radius",
+        "sharpen",
+        "subtract a Gaussian as wide as this",
+        type=float,
+        metavar="PX",
+    )
+    add("smooth_radius", "smooth", "average by a Gaussian", type=float, metavar="PX")
+    add("background", "background", "subtract this value first", type=float, metavar="V")
+    add("dark_frame", "dark-frame", "image to subtract first", type=Path, metavar="FILE")
+    add("invert", "invert", "show dark cells bright", action="store_true")
+
+
 def diameter(text: str) -> float | None:
     """Read ``PX`` or ``auto``; None asks for an estimate."""
     return None if text == "auto" else float(text)

@@ -12,6 +12,7 @@ from cellmend.cli.arguments import (
     SETTING,
     add_everywhere,
     add_inputs,
+    add_normalization,
     diameter,
     setting,
     whole_numbers,
@@ -65,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="OME-TIFF (the default) or OME-Zarr",
     )
     add_filter_arguments(parser)
+    add_normalization(parser)
     add_everywhere(parser, batch_size="tiles.batch_size")
     parser.set_defaults(run=run)
 

@@ -10,6 +10,7 @@ from typing import Any
 from cellmend.cli.arguments import (
     add_everywhere,
     add_inputs,
+    add_normalization,
     channels,
     diameter,
     setting,
@@ -61,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_mask_switches(parser)
     add_volume_switches(parser)
+    add_normalization(parser)
     add_everywhere(parser, batch_size="tiles.batch_size")
     parser.set_defaults(run=run)
 

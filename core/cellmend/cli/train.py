@@ -10,6 +10,7 @@ from typing import Any, get_args
 from cellmend.cli.arguments import (
     SETTING,
     add_everywhere,
+    add_normalization,
     channels,
     numbers,
     setting,
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_data(parser.add_argument_group("data"))
     _add_task(parser.add_argument_group("task"))
     _add_optimisation(parser.add_argument_group("optimisation"))
+    add_normalization(parser)
     add_everywhere(parser, batch_size="batch_size", training=True)
     parser.set_defaults(run=run)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cellmend.errors import InputError
 from cellmend.image import Image, as_image
+from cellmend.io.dark_frame import dark_frame
 from cellmend.normalize import normalize
 from cellmend.params import FilterSettings, make_settings
 from cellmend.planes import check_usable
@@ -123,7 +124,7 @@ def complete(settings: FilterSettings) -> FilterSettings:
 
 
 def _channel(channel: NDArray[np.generic], settings: FilterSettings, report: Reporter) -> Floats:
-    data = normalize(channel, settings.normalize)
+    data = normalize(channel, settings.normalize, dark_frame=dark_frame(settings.normalize))
     planes = data.reshape(-1, *data.shape[-2:])
     for index, part in enumerate(shares(report, len(planes))):
         part.check()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cellmend.device import pick_device
 from cellmend.errors import ModelError
 from cellmend.image import Image, as_image
+from cellmend.io.dark_frame import dark_frame
 from cellmend.net.runner import Runner
 from cellmend.net.seamless import pixels_per_batch, predict_seamless
 from cellmend.normalize import normalize
@@ -95,10 +96,11 @@ class Restorer:
         check_usable(source.data)
         wanted = {number - 1 for number in chosen.channels or range(1, source.n_channels + 1)}
         source.channel(max(wanted))  # refuses one that is not there
+        how = self._normalization(chosen)
         restored = np.empty(source.data.shape, np.float32)
         for index, part in enumerate(shares(report, source.n_channels, "restoring")):
             place = tuple(index if a == "C" else slice(None) for a in source.axes)
-            channel = normalize(source.channel(index), self._normalization(chosen))
+            channel = normalize(source.channel(index), how, dark_frame=dark_frame(how))
             restored[place] = self._channel(channel, chosen, part) if index in wanted else channel
         made = Image(
             restored, source.axes, source.channel_names, source.pixel_size_um, source.source

@@ -15,6 +15,7 @@ from cellmend.dynamics import MaskResult, masks_from_flows
 from cellmend.dynamics.stitch import link_results
 from cellmend.errors import InputError, ModelError
 from cellmend.image import Image, as_image
+from cellmend.io.dark_frame import dark_frame
 from cellmend.net.runner import Runner
 from cellmend.normalize import normalize
 from cellmend.params import NormalizeSettings, SegmentSettings, make_settings
@@ -208,10 +209,11 @@ class Segmenter:
         shown = image.channel(main - 1) if main else _mean_channel(image)
         check_usable(shown)
         how = self._normalization(settings)
-        first = normalize(shown, how)
+        dark = dark_frame(how)
+        first = normalize(shown, how, dark_frame=dark)
         second = np.zeros_like(first)
         if nuclear:
-            second = normalize(image.channel(nuclear - 1), how)
+            second = normalize(image.channel(nuclear - 1), how, dark_frame=dark)
         return np.stack([first, second])[: self.model.net.nchan]
 
     def _frame(

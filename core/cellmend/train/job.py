@@ -372,7 +372,8 @@ def _card(
         backbone=result.net.backbone,
         widths=result.net.widths,
         diam_mean=float(result.net.diam_mean),
-        normalize=settings.normalize,
+        # The dark frame is of the camera that was trained on.
+        normalize=settings.normalize.model_copy(update={"dark_frame": None}),
         licence=LICENCE,
         parent=parent.name if parent else None,
         created=datetime.now(UTC).date().isoformat(),

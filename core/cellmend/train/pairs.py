@@ -14,6 +14,7 @@ from cellmend.dynamics import masks_to_flows
 from cellmend.errors import FileFormatError, InputError
 from cellmend.image import Image
 from cellmend.io import read
+from cellmend.io.dark_frame import dark_frame
 from cellmend.io.labels import read_labels
 from cellmend.net.card import file_sha256
 from cellmend.normalize import normalize
@@ -99,7 +100,12 @@ def training_channels(
     if channels is None:
         main = image.usual_channels[0]
         channels = (main, 2 if main and image.n_channels > 1 else 0)
-    return np.stack([normalize(plane, settings) for plane in _planes(image, channels)])
+    return np.stack(
+        [
+            normalize(plane, settings, dark_frame=dark_frame(settings))
+            for plane in _planes(image, channels)
+        ]
+    )
 
 
 def _planes(image: Image, channels: Channels) -> list[NDArray[np.generic]]:

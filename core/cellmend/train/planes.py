@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cellmend.errors import FileFormatError, InputError
 from cellmend.io import read
+from cellmend.io.dark_frame import dark_frame
 from cellmend.io.folder import images_in
 from cellmend.net.card import file_sha256
 from cellmend.normalize import normalize
@@ -207,5 +208,8 @@ def _planes(file: Path, settings: NormalizeSettings) -> Floats:
         check_usable(image.data)
     except InputError as error:
         raise FileFormatError(file, error.message, hint=error.hint) from error
-    channels = [normalize(image.channel(i), settings) for i in range(image.n_channels)]
+    channels = [
+        normalize(image.channel(i), settings, dark_frame=dark_frame(settings))
+        for i in range(image.n_channels)
+    ]
     return np.concatenate([channel.reshape(-1, *channel.shape[-2:]) for channel in channels])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cellmend.device import pick_device
 from cellmend.errors import CellmendError, InputError
 from cellmend.io import read
+from cellmend.io.dark_frame import dark_frame
 from cellmend.io.labels import read_labels
 from cellmend.io.pairs import training_pairs
 from cellmend.net.runner import Runner
@@ -121,7 +122,7 @@ def _crops(
     if diameter == 0 or masks.ndim != 2:
         return []
     channels = [image.channel(i) for i in range(min(nchan, image.n_channels))]
-    planes = np.stack([normalize(channel, settings) for channel in channels])
+    planes = np.stack([normalize(c, settings, dark_frame=dark_frame(settings)) for c in channels])
     crops = []
     for _ in range(count):
         wanted = np.exp(rng.uniform(*np.log(SEEN)))
