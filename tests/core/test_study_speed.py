@@ -44,3 +44,15 @@ def test_cells_of_the_study_are_all_there_and_apart():
     assert len(np.unique(masks)) == 101
     assert speed.same_cells(masks, masks) == 1
     assert speed.cosine(np.ones((2, 3, 3)), -np.ones((2, 3, 3))) == pytest.approx(-1)
+
+
+def test_a_step_of_either_training_is_timed(tmp_path, small):
+    settings = small.model_copy(update={"works": ("train", "train_restoration")})
+    outcome = speed.study(tmp_path, settings)
+    table = json.loads((tmp_path / "speed.json").read_text())["tables"]["Speed"]
+    assert [row["work"] for row in table] == [
+        "training step, segmentation",
+        "training step, restoration",
+    ]
+    assert all(row["ours s"] > 0 for row in table)
+    assert not outcome.failures

@@ -189,7 +189,7 @@ class _NormConv(torch.autograd.Function):
                 by_style, by_gamma, by_beta = by.backward(made, x, skip, relu)
                 by_x = by_skip = _first(made)
         if needed[7]:
-            by_bias = gradient.sum((0, 2, 3))
+            by_bias = torch.from_numpy(flowing).flatten(0, 2).sum(0)
         found = (by_x, by_skip, by_style, by_gamma, by_beta, by_weight, by_bias, gradient)
         wanted = zip(found, needed[1:], strict=True)
         return (None, *(one if need else None for one, need in wanted))

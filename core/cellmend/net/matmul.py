@@ -12,6 +12,8 @@ Floats = NDArray[np.float32]
 
 ROWS = 6
 """Rows of the block of sums that is kept in registers."""
+BLOCK = 256
+"""Values of a plane that are mixed at a time: planes lie at the same places of the cache."""
 
 
 def panels(matrix: NDArray[np.floating]) -> Floats:
@@ -115,13 +117,14 @@ def matmul(
 def _mix(matrix: Floats, planes: Floats, out: Floats) -> None:
     rows, columns = matrix.shape
     length = len(planes) // columns
-    for at in range(0, length, 8):
+    for begin in range(0, length, BLOCK):
         for row in range(rows):
-            total = broadcast(np.float32(0))
-            for column in range(columns):
-                factor = broadcast(matrix[row, column])
-                total = fused(factor, load(planes, column * length + at), total)
-            store(out, row * length + at, total)
+            for at in range(begin, min(begin + BLOCK, length), 8):
+                total = broadcast(np.float32(0))
+                for column in range(columns):
+                    factor = broadcast(matrix[row, column])
+                    total = fused(factor, load(planes, column * length + at), total)
+                store(out, row * length + at, total)
 
 
 @njit(cache=True, nogil=True)

@@ -87,7 +87,11 @@ WORKS = (
     Work("outlines", "outlines", 10, "largest difference", largest_difference),
     Work("rois", "ImageJ ROI export", 10, "largest difference", largest_difference),
     Work("train", "training step, segmentation", 3, "largest difference", largest_difference),
-)
+    Work(
+        "train_restoration", "training step, restoration", 3, "largest difference",
+        largest_difference,
+    ),
+)  # fmt: skip
 
 
 @dataclass

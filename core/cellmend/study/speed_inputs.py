@@ -44,11 +44,16 @@ def make_inputs(folder: Path, *, side: int, tiles: int, seed: int) -> None:
     repeats = [-(-IMAGE // length) for length in sample.shape]
     image = np.tile(sample, repeats)[:IMAGE, :IMAGE].astype(np.float32)
     np.save(folder / "image.npy", image)
-    np.save(folder / "tiles.npy", _cut(np.stack([normalize(image), image * 0]), tiles))
+    seen = _cut(np.stack([normalize(image), image * 0]), tiles)
+    np.save(folder / "tiles.npy", seen)
+    np.save(folder / "clean.npy", seen[:, :1])
+    noisy = seen[:, :1] + rng.normal(0, 0.3, seen[:, :1].shape)
+    np.save(folder / "noisy.npy", noisy.astype(np.float32))
     target = np.concatenate([flows, (masks > 0)[None]]).astype(np.float32)
     np.save(folder / "targets.npy", _cut(target, tiles))
     for name, file in (("generalist", "segment"), ("denoise", "denoise")):
         _write_wide(name, folder / file)
+    _write_untrained(folder, seed)
 
 
 def draw_masks(side: int, rng: np.random.Generator) -> NDArray[np.uint16]:
@@ -73,6 +78,18 @@ def _cut(planes: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     across = planes.shape[2] // TILE
     starts = [(TILE * (i // across), TILE * (i % across)) for i in range(count)]
     return np.stack([planes[:, y : y + TILE, x : x + TILE] for y, x in starts])
+
+
+def _write_untrained(folder: Path, seed: int) -> None:
+    """Write a restoration network and its judge; no channel of theirs is always zero."""
+    import torch
+
+    from cellmend.net.unet import CPNet
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        torch.save(CPNet(1, 1).state_dict(), folder / "untrained")
+        torch.save(CPNet(2, 3).state_dict(), folder / "judge")
 
 
 def _write_wide(name: str, path: Path) -> None:

@@ -30,7 +30,7 @@ def _forward(folder: Path) -> Task:
     from cellmend.net.runner import Runner
 
     tiles = np.load(folder / "tiles.npy")
-    runner = Runner(_net(folder), torch.device("cpu"))
+    runner = Runner(_net(folder / "segment"), torch.device("cpu"))
     return lambda: runner(tiles)[0]
 
 
@@ -79,31 +79,43 @@ def _rois(folder: Path) -> Task:
 
 
 def _train(folder: Path) -> Task:
+    from cellmend.train.tasks import SegmentationTask
+
+    return _step(SegmentationTask(), _net(folder / "segment"), folder, ("tiles", "targets"))
+
+
+def _train_restoration(folder: Path) -> Task:
+    from cellmend.train.tasks import RestorationTask
+
+    task = RestorationTask("denoise", _net(folder / "judge"))
+    return _step(task, _net(folder / "untrained"), folder, ("noisy", "clean", "targets"))
+
+
+def _step(task: Any, net: Any, folder: Path, batch: tuple[str, ...]) -> Task:
+    """Train a network on the same batch at every call."""
     import torch
 
-    from cellmend.net.losses import segmentation_loss
-
-    net = _net(folder).to(memory_format=torch.channels_last).train()
-    images, targets = (
+    net = net.to(memory_format=torch.channels_last).train()
+    tensors = [
         torch.from_numpy(np.load(folder / f"{name}.npy")).to(memory_format=torch.channels_last)
-        for name in ("tiles", "targets")
-    )
-    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-6)
+        for name in batch
+    ]
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-6, fused=True)
 
     def work() -> float:
         optimizer.zero_grad(set_to_none=True)
-        loss = segmentation_loss(net(images).pixels, targets)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = task.loss(net, tensors)
+        loss.backward()
         optimizer.step()
         return float(loss.detach())
 
     return work
 
 
-def _net(folder: Path) -> Any:
+def _net(file: Path) -> Any:
     from cellmend.net.weights import build_net, read_weights
 
-    return build_net(read_weights(folder / "segment"))
+    return build_net(read_weights(file))
 
 
 TASKS: dict[str, Prepare] = {
@@ -116,6 +128,7 @@ TASKS: dict[str, Prepare] = {
     "outlines": _outlines,
     "rois": _rois,
     "train": _train,
+    "train_restoration": _train_restoration,
 }
 
 if __name__ == "__main__":

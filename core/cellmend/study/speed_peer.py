@@ -143,6 +143,33 @@ def _train(folder: Path) -> Task:
     return work
 
 
+def _train_restoration(folder: Path) -> Task:
+    import torch
+    from cellpose.denoise import DenoiseModel, one_chan_cellpose, train_loss
+
+    device = torch.device("cpu")
+    judge = one_chan_cellpose(device, pretrained_model=str(folder / "judge"))
+    for parameter in judge.parameters():
+        parameter.requires_grad = False
+    net = DenoiseModel(gpu=False, pretrained_model=str(folder / "untrained"), nchan=1).net
+    for one in (judge, net):
+        one.mkldnn = False
+    noisy, clean, targets = (
+        torch.from_numpy(np.load(folder / f"{name}.npy")) for name in ("noisy", "clean", "targets")
+    )
+    labels = targets[:, [2, 0, 1]]
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-6)
+
+    def work() -> float:
+        optimizer.zero_grad()
+        loss, _ = train_loss(net, noisy, net1=judge, img=clean, lbl=labels)
+        loss.backward()
+        optimizer.step()
+        return float(loss.detach())
+
+    return work
+
+
 def _model(folder: Path) -> Any:
     from cellpose.models import CellposeModel
 
@@ -159,6 +186,7 @@ TASKS: dict[str, Prepare] = {
     "outlines": _outlines,
     "rois": _rois,
     "train": _train,
+    "train_restoration": _train_restoration,
 }
 
 if __name__ == "__main__":
