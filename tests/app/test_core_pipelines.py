@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from cellmend.dynamics import flows_to_masks, masks_to_flows
+from cellmend.errors import ModelError
 from cellmend.params import MaskSettings
 from cellmend.progress import SILENT
 from cellmend_app.services.core_pipelines import CorePipelines
+from cellmend_app.services.pipelines import ClickRequest
 
 
 @pytest.fixture
@@ -30,3 +32,15 @@ def test_each_run_gets_masks_of_its_own(outputs):
     for flows, cellprob in (*outputs, outputs[0]):
         found = pipelines.masks(flows, cellprob, MaskSettings(), SILENT)
         assert np.array_equal(found, flows_to_masks(flows, cellprob))
+
+
+def test_a_clicked_cell_is_found_by_the_image_where_there_is_no_network(monkeypatch):
+    def none_installed(*_):
+        raise ModelError("There is no such model.")
+
+    monkeypatch.setattr(CorePipelines, "_segmenter", none_installed)
+    plane = np.zeros((60, 60), np.uint16)
+    plane[20:40, 20:40] = 900
+    found = CorePipelines().cell_at(ClickRequest(plane, (30, 30), 20.0), SILENT)
+    assert found is not None
+    assert 250 < np.count_nonzero(found[1]) < 500

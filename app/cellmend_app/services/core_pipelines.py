@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellmend.errors import ModelError
 from cellmend.image import Image
 from cellmend.labels.paint import Shape
 from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
@@ -94,13 +96,17 @@ class CorePipelines:
         return self._maker[1].make(settings, report).masks
 
     def cell_at(self, request: ClickRequest, report: Reporter) -> Shape | None:
-        """Find the cell at a place by the flows, or else by the image."""
-        from cellmend.segment.click import cell_from_flows, cell_from_image
+        """Find the cell at a place by the flows there are, by the network, or by the image."""
+        from cellmend.segment.click import cell_from_flows, cell_from_image, cell_from_network
 
         at, diameter = request.at, request.diameter
         found = None
         if request.flows is not None and request.cellprob is not None:
             found = cell_from_flows(request.flows, request.cellprob, at, diameter, report)
+        else:
+            with contextlib.suppress(ModelError):  # not every installation has the model
+                segmenter = self._segmenter(SegmentSettings().model, "auto")
+                found = cell_from_network(segmenter, request.plane, at, diameter, report)
         if found is None:
             found = cell_from_image(request.plane.astype(np.float32), at, diameter)
         return found

@@ -14,12 +14,15 @@ from cellmend.labels.places import grown
 from cellmend.labels.split import cheapest_seed
 from cellmend.params import MaskSettings
 from cellmend.progress import SILENT, Reporter
+from cellmend.segment.pipeline import Segmenter
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.floating[Any]]
 
 REACH = 2.0
 """How far from the click a cell may reach, in diameters."""
+SIGHT = 3.0
+"""How far from the click the network looks, in diameters: the cell and what is around it."""
 LEAST_REACH = 24
 MIN_SIZE = 5
 
@@ -67,6 +70,35 @@ def cell_from_flows(
     )
     masks = masks_from_flows(flows[:, y0:y1, x0:x1], probability, settings, report=report).masks
     return (box, masks == masks[y, x]) if masks[y, x] else None
+
+
+def cell_from_network(
+    segmenter: Segmenter,
+    plane: NDArray[np.generic],
+    at: tuple[int, int],
+    diameter: float,
+    report: Reporter = SILENT,
+) -> Shape | None:
+    """Find a cell by a network that looks at a window around a click; None if it sees none.
+
+    Parameters
+    ----------
+    segmenter
+        The network.
+    plane
+        (Y, X) of any scale.
+    at, diameter, report
+        As in `cell_from_flows`.
+    """
+    reach = max(LEAST_REACH, int(np.ceil(SIGHT * diameter)))
+    y0, x0, y1, x1 = grown((at[0], at[1], at[0] + 1, at[1] + 1), reach, plane.shape)
+    seen = segmenter.run(plane[y0:y1, x0:x1], axes="YX", diameter=diameter, report=report)
+    inside = (at[0] - y0, at[1] - x0)
+    found = cell_from_flows(seen.flows, seen.cellprob, inside, diameter, report)
+    if found is None:
+        return None
+    (top, left, bottom, right), mask = found
+    return (top + y0, left + x0, bottom + y0, right + x0), mask
 
 
 def cell_from_image(plane: Floats, at: tuple[int, int], diameter: float) -> Shape | None:
