@@ -139,6 +139,17 @@ def test_a_resumed_run_has_the_same_best_and_refuses_other_settings(pairs_folder
     assert same_weights(more.net, whole.net)
 
 
+def test_a_run_of_a_version_that_knew_fewer_settings_is_resumed(pairs_folder, tmp_path):
+    trainer(pairs_folder, tmp_path, epochs=1).run()
+    path = tmp_path / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    del state["settings"]["partial"]
+    torch.save(state, path)
+    with pytest.raises(InputError, match="partial False, this one has True"):
+        trainer(pairs_folder, tmp_path, epochs=2, partial=True).run(resume=True)
+    assert len(trainer(pairs_folder, tmp_path, epochs=2).run(resume=True).record) == 2
+
+
 def test_a_run_resumed_after_validation_ends_in_the_same_state(pairs_folder, tmp_path):
     whole, part = tmp_path / "whole", tmp_path / "part"
     trainer(pairs_folder, whole, epochs=2, average_decay=0.9).run()

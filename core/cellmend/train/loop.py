@@ -286,6 +286,8 @@ class Trainer:
 
     def _check_same(self, before: dict[str, Any]) -> None:
         now = self._identity()
+        unset = TrainSettings(name=self.settings.name).model_dump(mode="json", exclude=MAY_CHANGE)
+        before = {**unset, **before}  # what an earlier version could not set had its default
         for key in sorted(before.keys() | now.keys()):
             if before.get(key) != now.get(key):
                 raise InputError(
