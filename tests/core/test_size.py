@@ -66,3 +66,11 @@ def test_training_one_and_using_it(home, pairs_folder, cells, capsys):
     assert card.training["crops"] == 8
     segmenter = cellmend.Segmenter("generalist", "cpu")
     assert segmenter.estimate_diameter(cells[0]) == pytest.approx(18, rel=0.2)
+
+
+def test_a_size_at_which_no_cell_is_found_is_not_believed(cells):
+    segmenter = cellmend.Segmenter("generalist", "cpu")
+    width = segmenter.model.net.widths[-1]
+    wrong = SizeModel(np.zeros(width), np.zeros(width), np.log(20.0), 30.0)
+    segmenter.__dict__["_size_model"] = wrong
+    assert segmenter.estimate_diameter(cells[0]) == pytest.approx(18, rel=0.2)

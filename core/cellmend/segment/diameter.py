@@ -1,8 +1,8 @@
 """The diameter of cells: a first estimate, refined by the masks found at that size.
 
-The first estimate is that of a size model. Where the network has none, masks are
-made at a few guesses, and the guess is kept whose masks cover most of the image with
-cells of the size that was guessed.
+The first estimate is that of a size model. Where the network has none, or no cell is found
+at that size, masks are made at a few guesses, and the guess is kept whose masks cover most of
+the image with cells of the size that was guessed.
 """
 
 from __future__ import annotations
@@ -55,11 +55,13 @@ def estimate_diameter(
     """
     if size_model is None:
         return _by_guesses(network, plane, report)
-    parts = shares(report, LOOKS + 1)
+    parts = shares(report, LOOKS + 2)
     seen = network.diam_mean
     for part in itertools.islice(parts, LOOKS):
         seen = _by_style(network, plane, seen, size_model, part)
-    return _trial(network, plane, seen, next(parts))[0] or seen
+    found, _ = _trial(network, plane, seen, next(parts))
+    # Where the size that the style tells shows no cell at all, it is wrong.
+    return found or _by_guesses(network, plane, next(parts))
 
 
 def _by_style(
