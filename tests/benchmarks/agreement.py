@@ -9,7 +9,8 @@ once from the true flows (5 times the flow, cell probability ±5) and once from 
 the bundled network, which both are given. In volumes the flows are halved, so that a step is
 one pixel long: with longer ones cellpose's masks are off by up to half a pixel, since it
 samples the flows of volumes at ``p * n / (n - 1) - 1/2`` instead of at ``p``. The last column
-is of the network's output too, with that one call of cellpose's corrected.
+is of the network's output too, with that one call of cellpose's corrected: of noisy true flows
+of a volume of 16 cells, steps two pixels long, AP@0.9 rose by this from 0.39 to 1.
 """
 
 from __future__ import annotations
