@@ -1,5 +1,8 @@
 """Choosing a command, and how wrong usage ends."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +72,12 @@ def test_a_missing_program_is_named(
     monkeypatch.setattr(gui.importlib.util, "find_spec", lambda name: None)
     assert main([str(tmp_path)]) == 1
     assert "cellmend[gui]" in capsys.readouterr().err
+
+
+def test_a_reader_who_has_seen_enough_is_no_error() -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "cellmend.cli", "models", "list"]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, check=False)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -59,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         return stop.code if isinstance(stop.code, int) else WRONG_USAGE
     try:
-        return int(parsed.run(parsed))
+        status = int(parsed.run(parsed))
+        sys.stdout.flush()
+        return status
     except CellmendError as error:
         print(f"cellmend {parsed.command}: {error}", file=sys.stderr)
         wrong = isinstance(error, InputError | ModelError | DeviceError)
@@ -67,3 +70,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Cancelled, KeyboardInterrupt):
         print(f"cellmend {parsed.command}: stopped", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # who reads the output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ALL_WELL
