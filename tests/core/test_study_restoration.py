@@ -47,7 +47,7 @@ def test_a_study_compares_methods_and_goes_on_from_what_is_kept(
     assert [failure.count("cells2_masks") for failure in report["failures"]] == [1]
     assert "cells2_masks" in told.err
     rows = {row["method"]: row for row in report["tables"]["deblur: all images"]}
-    assert list(rows) == ["degraded", "sharpen", "clean"]
+    assert list(rows) == ["degraded", "sharpen", "deblur", "clean"]
     assert {row["images"] for row in rows.values()} == {1}
     assert rows["clean"]["AP@0.5"] > 0.9
     assert rows["degraded"]["AP@0.5"] == pytest.approx(rows["clean"]["AP@0.5"] / 2, abs=0.2)
@@ -58,7 +58,7 @@ def test_a_study_compares_methods_and_goes_on_from_what_is_kept(
 
     with (output / "restoration.csv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
-    assert len(lines) == (1 + 2 + 1) + (1 + 3 + 1 + 1)
+    assert len(lines) == (1 + 2 + 1 + 1) + (1 + 3 + 1 + 1)
     assert {line["method"] for line in lines} == {*rows, *real}
     page = (output / "restoration.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 6

@@ -284,10 +284,15 @@ class Trainer:
         settings = self.settings.model_dump(mode="json", exclude=MAY_CHANGE)
         return {**settings, "task": self.task.name, "images": len(self.training)}
 
+    def _as_settings(self, before: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings of a run; what an earlier version could not set has its default."""
+        known = {key: before[key] for key in before.keys() & TrainSettings.model_fields.keys()}
+        settings = TrainSettings(name=self.settings.name, **known)
+        return settings.model_dump(mode="json", exclude=MAY_CHANGE)
+
     def _check_same(self, before: dict[str, Any]) -> None:
         now = self._identity()
-        unset = TrainSettings(name=self.settings.name).model_dump(mode="json", exclude=MAY_CHANGE)
-        before = {**unset, **before}  # what an earlier version could not set had its default
+        before = {**before, **self._as_settings(before)}
         for key in sorted(before.keys() | now.keys()):
             if before.get(key) != now.get(key):
                 raise InputError(
