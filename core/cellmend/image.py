@@ -79,6 +79,15 @@ class Image:
         """
         return (0, 0) if self.channel_names[:3] == COLOURS else (1, 0)
 
+    @property
+    def dataset_channels(self) -> tuple[int, int]:
+        """Channels to train and to judge on where none are chosen, counted as `usual_channels`.
+
+        In a data set, the second channel of an image that is no colour picture shows nuclei.
+        """
+        main, _ = self.usual_channels
+        return main, 2 if main and self.n_channels > 1 else 0
+
     def channel(self, index: int) -> NDArray[np.generic]:
         """Return one channel (zero-based), the other axes kept in order.
 

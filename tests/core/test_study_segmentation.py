@@ -12,6 +12,9 @@ from cellmend.cli import main
 from cellmend.net.unet import CPNet
 from cellmend.net.weights import save_weights
 from cellmend.registry import ModelCard
+from cellmend.segment import Segmenter
+from cellmend.study.cases import masked_files, read_case
+from cellmend.study.segmentation import Run
 
 pytest.importorskip("matplotlib")
 
@@ -42,6 +45,9 @@ def test_models_are_compared_side_by_side(
     assert rows["chance", "true"]["AP@0.5"] < 0.2
     assert rows["generalist", "true"]["diameter error, median"] == 0
     assert rows["generalist", "estimated"]["diameter error, median"] < 0.3
+    by_set = report["tables"]["AP per data set"]
+    assert [row["data set"] for row in by_set] == [pairs_folder.name, "mean of the data sets"]
+    assert list(by_set[0].values())[2:] == list(by_set[1].values())[2:]
     with (output / "segmentation.csv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 4
@@ -49,6 +55,24 @@ def test_models_are_compared_side_by_side(
     page = (output / "segmentation.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 2
     assert page.count("data:image/png") == 1
+
+
+def test_the_channel_of_nuclei_is_seen(pairs_folder: Path) -> None:
+    path = sorted(pairs_folder.glob("*_img.tif"))[0]
+    cells = tifffile.imread(path)
+    nuclei = np.random.default_rng(0).integers(0, 255, cells.shape).astype(np.uint16)
+    tifffile.imwrite(path, np.stack([cells, nuclei]), metadata={"axes": "CYX"})
+    case = read_case(masked_files([pairs_folder])[0])
+    assert case.nuclear is not None
+    assert np.array_equal(case.nuclear, nuclei)
+    segmenter = Segmenter("generalist")
+    found = Run(segmenter, "true", 8).result(case).arrays["masks"]
+    asked = segmenter.run(
+        tifffile.imread(path), axes="CYX", channels=(1, 2), diameter=case.diameter
+    )
+    assert np.array_equal(found, asked.masks)
+    alone = segmenter.run(cells, diameter=case.diameter)
+    assert not np.array_equal(found, alone.masks)
 
 
 def test_restoration_models_and_empty_folders_are_refused(

@@ -30,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="which diameter the models are told (default: both)",
         **setting("diameter"),
     )
+    parser.add_argument(
+        "--augment",
+        action="store_true",
+        help="average over four flips of each image",
+        **setting("augment"),
+    )
     add_sizes(parser, "(the worst)")
     add_everywhere(parser, batch_size="batch_size", training=True)
     parser.set_defaults(run=run)

@@ -56,6 +56,8 @@ class Case:
         Of the image and of its data set.
     image
         (Y, X) float32, the channel of the cells in the intensities of the file.
+    nuclear
+        (Y, X) float32, the channel of nuclei of an image that has one.
     masks
         (Y, X) uint32 true masks.
     diameter
@@ -67,11 +69,13 @@ class Case:
     image: Floats
     masks: NDArray[np.uint32]
     diameter: float
+    nuclear: Floats | None = None
 
     @property
     def key(self) -> str:
         """SHA-256 of all that results can depend on."""
-        return digest(self.image, self.masks, self.diameter)
+        nuclear = () if self.nuclear is None else (self.nuclear,)
+        return digest(self.image, self.masks, self.diameter, *nuclear)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +140,8 @@ def read_case(files: Files, crop: int = 0) -> Case:
         If a file cannot be read, the sizes differ, there are no cells or the part is
         constant; the message names the file.
     """
-    plane, masks = seen_plane(read(files.first)), read_labels(files.second)
+    image, masks = read(files.first), read_labels(files.second)
+    plane, nuclear = seen_plane(image), image.dataset_channels[1]
     if plane.ndim != 2 or plane.shape != masks.shape:
         raise FileFormatError(
             files.second,
@@ -147,7 +152,8 @@ def read_case(files: Files, crop: int = 0) -> Case:
     if diameter == 0:
         raise FileFormatError(files.second, "there are no cells in it.")
     part = densest_part(masks, round(crop * diameter / NETWORK_DIAMETER))
-    case = Case(files.name, files.group, plane[part], masks[part], diameter)
+    beside = np.asarray(image.channel(nuclear - 1)[part], np.float32) if nuclear else None
+    case = Case(files.name, files.group, plane[part], masks[part], diameter, beside)
     _check(files.first, case.image)
     return case
 

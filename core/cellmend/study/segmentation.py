@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NAME = "segmentation"
 CACHE = "cache"
 TRUE, ESTIMATED = "true", "estimated"
-VERSION = 1
+VERSION = 2
 """Counts up when what is computed changes, so that old results are not used."""
 
 
@@ -91,7 +91,7 @@ def study(
     from cellmend.segment import Segmenter
 
     runs = [
-        Run(Segmenter(name, chosen.device), mode, chosen.batch_size)
+        Run(Segmenter(name, chosen.device), mode, chosen.batch_size, chosen.augment)
         for name in chosen.models
         for mode in ((TRUE, ESTIMATED) if chosen.diameter == "both" else (chosen.diameter,))
     ]
@@ -107,18 +107,24 @@ def study(
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A model at the true diameter or at its own estimate."""
+    """A model at the true diameter or at its own estimate, on flips too if `augment`."""
 
     segmenter: Segmenter
     mode: str
     batch_size: int
+    augment: bool = False
 
     def result(self, case: Case) -> Kept:
         """Find the cells of one image and compare them with the true ones."""
+        image = case.image
+        seen: dict[str, Any] = {"batch_size": self.batch_size, "augment": self.augment}
+        if case.nuclear is not None:
+            image = np.stack([case.image, case.nuclear])
+            seen |= {"axes": "CYX", "channels": (1, 2)}
         diameter = case.diameter
         if self.mode == ESTIMATED:
-            diameter = self.segmenter.estimate_diameter(case.image, batch_size=self.batch_size)
-        found = self.segmenter.run(case.image, diameter=diameter, batch_size=self.batch_size)
+            diameter = self.segmenter.estimate_diameter(image, **seen)
+        found = self.segmenter.run(image, diameter=diameter, **seen)
         score = score_masks(case.masks, found.masks)
         shown = np.rint(np.clip(normalize(case.image), 0, 1) * 255).astype(np.uint8)
         arrays = {"image": shown, "masks": narrowest(found.masks), "truth": narrowest(case.masks)}
@@ -146,7 +152,7 @@ def _findings(
 
 
 def _finding(case: Case, run: Run, cache: Cache) -> Finding:
-    key = (VERSION, NAME, case.key, run.segmenter.model.sha256, run.mode)
+    key = (VERSION, NAME, case.key, run.segmenter.model.sha256, run.mode, run.augment)
     keep: Callable[[], Kept] = partial(cache.get, key, partial(run.result, case))
     values = dict(keep().values)
     return Finding(

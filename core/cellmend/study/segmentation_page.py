@@ -25,12 +25,13 @@ def build_page(
 ) -> Page:
     """Return the page: tables, plots, and pictures of the worst images."""
     page = Page(TITLE)
+    flips = "four flips as" if settings.augment else "no"
     part = "Whole images"
     if settings.crop:
         part = f"Squares of {settings.crop} pixels, at a cell diameter of 30, with the most cells"
     page.text(
-        f"{part}; of several channels, the first. Flow threshold 0.4, cell probability threshold "
-        "0, no test-time augmentation."
+        f"{part}; of several channels, the first, and the second as that of nuclei. Flow threshold "
+        f"0.4, cell probability threshold 0, {flips} test-time augmentation."
     )
     page.table(tables[0])
     page.plot(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,15 +90,32 @@ def model_table(findings: Sequence[Finding]) -> Table:
 
 
 def group_table(findings: Sequence[Finding]) -> Table:
-    """Return AP@0.5 per data set (rows), model and kind of diameter (columns)."""
+    """Return AP at two overlaps per data set (rows), model and kind of diameter (columns)."""
     runs = runs_of(findings)
-    rows = []
+    rows: list[tuple[str, int, *tuple[float | None, ...]]] = []
     for group in dict.fromkeys(one.group for one in findings):
         inside = {name: [f for f in every if f.group == group] for name, every in runs.items()}
         images = max(len(every) for every in inside.values())
-        values = (float(mean_ap(every)[0]) if every else None for every in inside.values())
-        rows.append((group, images, *values))
-    return Table("AP@0.5 per data set", ("data set", "images", *runs), tuple(rows))
+        rows.append((group, images, *_at_two_overlaps(inside.values())))
+    columns = [row[2:] for row in rows]
+    means = (_mean_of_known(values) for values in zip(*columns, strict=True))
+    rows.append(("mean of the data sets", sum(row[1] for row in rows), *means))
+    names = (f"{name}: AP@{overlap}" for name in runs for overlap in ("0.5", "0.75"))
+    return Table("AP per data set", ("data set", "images", *names), tuple(rows))
+
+
+def _at_two_overlaps(runs: Iterable[Sequence[Finding]]) -> list[float | None]:
+    """Return AP@0.5 and AP@0.75 of each run; None where it found no image usable."""
+    values: list[float | None] = []
+    for every in runs:
+        ap = mean_ap(every) if every else None
+        values += [None if ap is None else float(ap[index]) for index in (0, 5)]
+    return values
+
+
+def _mean_of_known(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def image_table(findings: Sequence[Finding]) -> Table:

@@ -85,12 +85,15 @@ class SegmentationStudySettings(Settings):
         Segmentation models, side by side.
     diameter
         ``true``: from the true masks; ``estimated``: by each model; ``both``.
+    augment
+        Average over four flips of each image.
     limit, crop, pictures
         As for the restoration study; pictures are of the worst images.
     """
 
     models: Annotated[tuple[str, ...], Field(min_length=1)] = ("generalist",)
     diameter: Literal["true", "estimated", "both"] = "both"
+    augment: bool = False
     limit: Count = 0
     crop: Count = 0
     pictures: Count = 6

@@ -97,13 +97,10 @@ def training_channels(
         counted from 1. If left out, the first channel and, where there is one, the
         second; of a colour picture, the mean.
     """
-    if channels is None:
-        main = image.usual_channels[0]
-        channels = (main, 2 if main and image.n_channels > 1 else 0)
     return np.stack(
         [
             normalize(plane, settings, dark_frame=dark_frame(settings))
-            for plane in _planes(image, channels)
+            for plane in _planes(image, channels or image.dataset_channels)
         ]
     )
 
