@@ -10,8 +10,8 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 import numpy as np
 import pytest
 from doubles import RecordingMessages
-from PyQt6.QtCore import QCoreApplication, QSettings, QThreadPool
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtCore import QCoreApplication, QEvent, QSettings, QThreadPool
+from PyQt6.QtWidgets import QApplication, QMainWindow
 
 from cellmend.image import Image
 from cellmend_app.document import Document
@@ -44,6 +44,15 @@ def nothing_left_behind(qapp, settings_in_temporary_folder):
     started = (t for t in threading.enumerate() if not isinstance(t, threading._DummyThread))
     left = [t for t in started if t not in threads and t.is_alive()]
     assert not left, f"left running: {left}"
+    delete_windows()
+
+
+def delete_windows():
+    """Delete closed windows: a change of theme restyles every widget that is alive."""
+    for window in QApplication.topLevelWidgets():
+        if isinstance(window, QMainWindow):
+            window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture

@@ -84,6 +84,14 @@ def test_the_request_holds_what_was_chosen(dialog, training):
     assert request.images == (IMAGES[1],)
     assert (request.name, request.start_from) == ("better", "mine")
     assert (request.epochs, request.learning_rate) == (12, 0.0005)
+    assert not request.partial
+
+
+def test_cells_without_masks_can_be_owned_up_to(dialog, training):
+    dialog.partial.click()
+    dialog.start.click()
+    assert training.request.partial
+    assert not dialog.partial.isEnabled()
 
 
 def test_nothing_can_be_started_without_images_or_a_free_name(dialog):

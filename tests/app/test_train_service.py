@@ -3,6 +3,7 @@
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,12 @@ REQUEST = TrainRequest((Path("a.tif"),), "mine", "generalist", 2, 0.001)
 def child(tmp_path, monkeypatch):
     """Return a function that replaces the command line by a script."""
 
-    def replace(source):
+    def replaced(source):
         script = tmp_path / "child.py"
         script.write_text(textwrap.dedent(source))
         monkeypatch.setattr(train, "command", lambda: [sys.executable, str(script)])
 
-    return replace
+    return replaced
 
 
 @pytest.fixture
@@ -39,6 +40,8 @@ def test_the_command_line_says_what_was_asked():
     assert words[words.index("--from") + 1] == "generalist"
     assert words[words.index("--epochs") + 1] == "2"
     assert words[-1] == "--json"
+    assert "--partial" not in words
+    assert "--partial" in replace(REQUEST, partial=True).arguments()
 
 
 def test_lines_become_signals(qtbot, service, child):

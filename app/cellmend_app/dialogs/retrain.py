@@ -8,6 +8,7 @@ from pathlib import Path
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDoubleSpinBox,
@@ -92,6 +93,7 @@ class RetrainDialog(QDialog):
             start_from=str(self.start_from.currentData()),
             epochs=self.epochs.value(),
             learning_rate=self.rate.value(),
+            partial=self.partial.isChecked(),
         )
 
     # -- building
@@ -113,6 +115,13 @@ class RetrainDialog(QDialog):
         self.rate.setSingleStep(0.0005)
         self.rate.setValue(FINE_TUNING_RATE)
         _name(self.rate, "Learning rate", "How large the steps of training are")
+        self.partial = QCheckBox("Some cells have no mask")
+        _name(
+            self.partial,
+            "Some cells have no mask",
+            "Tick it where you have not corrected all cells: the model then learns from those\n"
+            "with a mask and what is close around them, and nothing from the rest of the image.",
+        )
 
     def _build_curve(self) -> None:
         self.plot = pg.PlotWidget()
@@ -150,6 +159,7 @@ class RetrainDialog(QDialog):
         form.addRow("Name", self.name)
         form.addRow("Epochs", self.epochs)
         form.addRow("Learning rate", self.rate)
+        form.addRow("", self.partial)
         left = QVBoxLayout()
         heading = QLabel("Corrected images")
         heading.setProperty("heading", True)
@@ -272,7 +282,8 @@ class RetrainDialog(QDialog):
 
     def _update(self) -> None:
         running, chosen = self._training.running, self._chosen()
-        for field in (self.images, self.start_from, self.name, self.epochs, self.rate):
+        fields = (self.images, self.start_from, self.name, self.epochs, self.rate, self.partial)
+        for field in fields:
             field.setDisabled(running)
         self.stop.setVisible(running)
         taken = self._models.installed(self.name.text().strip())

@@ -37,6 +37,8 @@ class TrainRequest:
         The model to start from: a name or a file.
     epochs, learning_rate
         Training settings; a learning rate of None leaves it to the library.
+    partial
+        Whether there are cells without masks.
     """
 
     images: tuple[Path, ...]
@@ -44,6 +46,7 @@ class TrainRequest:
     start_from: str
     epochs: int
     learning_rate: float | None = None
+    partial: bool = False
 
     def arguments(self) -> list[str]:
         """Return the command line after ``cellmend``."""
@@ -51,6 +54,8 @@ class TrainRequest:
         words += ["--name", self.name, "--from", self.start_from, "--epochs", str(self.epochs)]
         if self.learning_rate is not None:
             words += ["--learning-rate", repr(self.learning_rate)]
+        if self.partial:
+            words.append("--partial")
         return [*words, "--json"]
 
 
