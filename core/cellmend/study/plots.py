@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8
 """Okabe and Ito's colours, which colour-blind eyes tell apart, and two more."""
 OUTLINE = np.array([255, 214, 0], np.uint8)
 PANEL_INCHES = 1.9
+TITLE_WIDTH = 24
+"""Letters of a title that fit over a small plot."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,17 +56,26 @@ def check_available() -> None:
             ) from error
 
 
-def curves(x: Sequence[float], lines: Mapping[str, Floats], *, x_name: str, y_name: str) -> str:
+def curves(
+    x: Sequence[float],
+    lines: Mapping[str, Floats],
+    *,
+    x_name: str,
+    y_name: str,
+    bold: Collection[str] = (),
+) -> str:
     """Draw one line per name; ``degraded`` and ``clean`` are black, dotted and solid.
 
-    Where there are more names than colours, these come again with dashes.
+    Where there are more names than colours, these come again with dashes. The names in
+    `bold` have thick lines.
     """
     figure, (axes,) = _figure(1, width=6.4, height=4.0)
     looks = cycle((colour, dash) for dash in ("-", "--", "-.") for colour in COLOURS)
     for name, y in lines.items():
         style = {"degraded": ("black", ":"), "clean": ("black", "-")}.get(name)
         colour, dash = style or next(looks)
-        axes.plot(x, y, dash, color=colour, label=name, linewidth=1.6)
+        width = 3.5 if name in bold else 1.4
+        axes.plot(x, y, dash, color=colour, label=name, linewidth=width)
     axes.set(xlabel=x_name, ylabel=y_name, ylim=(0, 1))
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return _svg(figure)
@@ -83,7 +95,7 @@ def before_after(points: Mapping[str, Floats], *, name: str, columns: int = 5) -
         axes.plot([0, 1], [0, 1], color="#b0bec5", linewidth=1)
         axes.scatter(values[:, 0], values[:, 1], s=14, color=colour, alpha=0.8, linewidths=0)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"{name} before", ylabel="after")
-        axes.set_title(method, fontsize=9)
+        axes.set_title(fill(method, TITLE_WIDTH), fontsize=9)
         axes.set_aspect("equal")
     for axes in every[len(points) :]:
         axes.set_visible(False)

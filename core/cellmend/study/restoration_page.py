@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from textwrap import fill
 
 import numpy as np
@@ -11,14 +11,14 @@ from cellmend.study.compare import CLEAN, DEGRADED, REAL, Record
 from cellmend.study.page import ROW_WIDTH, Page
 from cellmend.study.plots import Panel, before_after, curves, picture_grid, spreads
 from cellmend.study.score import THRESHOLDS
-from cellmend.study.settings import RestorationStudySettings
+from cellmend.study.settings import TASKS, RestorationStudySettings
 from cellmend.study.strength import RANGES, STEPS
 from cellmend.study.summary import methods_of
 from cellmend.study.tables import Table
 from cellmend.study.trained import CROP_SIDE, CROPS_PER_EPOCH, MOST_IMAGES
 
 TITLE = "Restoration study"
-MOST_COLUMNS = 6
+MOST_COLUMNS = 7
 """Pictures in a row; more go on in the next."""
 RATES = ("TP rate", "FP rate (invented cells)", "FN rate")
 
@@ -48,7 +48,8 @@ def build_page(
         page.text(paragraph)
     tasks = dict.fromkeys(record.task for record in records)
     for task, table, per_group in zip(tasks, summary, groups, strict=True):
-        _add_task(page, [r for r in records if r.task == task], task, (table, per_group))
+        of_task = [record for record in records if record.task == task]
+        _add_task(page, of_task, task, (table, per_group), settings.models or TASKS)
     page.failures(failures)
     return page
 
@@ -71,7 +72,7 @@ def explanation(settings: RestorationStudySettings) -> list[str]:
         "the strongest degradation leaves more than half, that is used. Every method mends the "
         "same degraded image; the same model finds cells in the result at the true diameter, "
         "flow threshold 0.4 and cell probability threshold 0.",
-        f"{part}; of several channels, the first.",
+        f"{part}; of several channels, the one in which cells are found where none is chosen.",
         "Of classical filters several strengths are tried, and the one with the best mean AP@0.5 "
         "over these very images is shown, which favours them. Radii grow with the cells; "
         "Richardson-Lucy is told the true width of the blur.",
@@ -108,7 +109,11 @@ def _trainings(settings: RestorationStudySettings) -> list[str]:
 
 
 def _add_task(
-    page: Page, records: Sequence[Record], task: str, tables: tuple[Table, Table]
+    page: Page,
+    records: Sequence[Record],
+    task: str,
+    tables: tuple[Table, Table],
+    models: Collection[str],
 ) -> None:
     page.heading("Real images, little light and much" if task == REAL else task.capitalize())
     page.table(tables[0])
@@ -120,6 +125,7 @@ def _add_task(
             {name: np.mean(values, axis=0) for name, values in ap.items()},
             x_name="IoU threshold",
             y_name="average precision",
+            bold=models,
         ),
         "Mean average precision over the overlap that counts as found.",
     )

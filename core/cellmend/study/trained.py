@@ -1,11 +1,12 @@
 """Baselines that are trained: Noise2Void, Noise2Self, CARE, and a segmentation network.
 
 Their settings are those of Stringer & Pachitariu (Nature Methods 2025) but for the number
-of epochs, which the settings of the study say.
+of epochs, which the settings of the study say, and the rate of the first two.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -50,13 +51,15 @@ that of CARE, so that a short training has many steps."""
 
 def blind_methods(settings: RestorationStudySettings) -> list[Method]:
     """Return the methods that are trained on each noisy image alone."""
+    from cellmend.train.blind import BLIND_RATE
+
     epochs = settings.blind_epochs
     return [
         Method(
             name,
             f"{epochs} epochs",
             TASK,
-            f"{name} {epochs} {settings.seed} {SMALL_WIDTHS}",
+            f"{name} {epochs} {settings.seed} {SMALL_WIDTHS} {BLIND_RATE}",
             partial(_blind, name, settings),
         )
         for name in BLIND
@@ -98,8 +101,14 @@ def training_key(settings: RestorationStudySettings, files: Sequence[Files]) -> 
     return (
         settings.training_epochs,
         settings.seed,
-        tuple((str(one.first), one.first.stat().st_mtime_ns) for one in files),
+        tuple(_content(path) for one in files for path in (one.first, one.second)),
     )
+
+
+def _content(path: Path) -> str:
+    """Return the SHA-256 of a file: the same wherever, and whenever, it was put."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _blind(method: Any, settings: RestorationStudySettings, seen: Degraded) -> Floats:
