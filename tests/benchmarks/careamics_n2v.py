@@ -4,8 +4,9 @@
 
 FOLDER holds images with masks, PYTHON is an interpreter of an environment that has
 `careamics`. The images are degraded as in `cellmend study restoration`, each program
-trains on each of them alone (as many steps of 32 crops of 64 pixels, with the same
-learning rate; all else is its own), and the same network finds cells in what comes out.
+trains on each of them alone (as many steps of 32 crops of 64 pixels; all else is its own,
+the learning rate of CAREamics that of the paper unless given), and the same network finds
+cells in what comes out.
 Results are kept in DIR; one of a study can be given, whose results are then used.
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-PATCH, BATCH, RATE = 64, 32, 4e-4
+PATCH, BATCH = 64, 32
 DIVISOR = 4
 """Of the sides that CAREamics' network takes."""
 
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=1, help="images per folder")
     parser.add_argument("--crop", type=int, default=224)
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--rates", type=float, nargs="+", default=[4e-4], help="of CAREamics")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
@@ -49,12 +51,11 @@ def main() -> None:
     settings = RestorationStudySettings(
         baselines=("noise2void",), blind_epochs=args.steps, seed=args.seed
     )
-    by_peer = partial(denoise_by_peer, args.peer, args.steps, args.seed)
-    name = f"careamics {args.steps} {args.seed}"
-    methods = [
-        *blind_methods(settings),
-        Method("careamics", f"{args.steps} epochs", "denoise", name, by_peer),
-    ]
+    methods = blind_methods(settings)
+    for rate in args.rates:
+        order = {"steps": args.steps, "seed": args.seed, "rate": rate}
+        by_peer = partial(denoise_by_peer, args.peer, order)
+        methods.append(Method("careamics", f"rate {rate:g}", "denoise", f"n2v {order}", by_peer))
     cache = Cache(args.output / "cache")
     comparison = Comparison(Segmenter("generalist"), {"denoise": methods}, cache, seed=args.seed)
     records = []
@@ -69,17 +70,17 @@ def main() -> None:
     print(group_table(records, "denoise").as_text())
 
 
-def denoise_by_peer(python: str, steps: int, seed: int, seen) -> np.ndarray:
+def denoise_by_peer(python: str, settings: dict[str, float], seen) -> np.ndarray:
     """Train CAREamics on a degraded image, in its own interpreter; return what it makes of it."""
     with tempfile.TemporaryDirectory() as folder:
         given, made = Path(folder) / "noisy.npy", Path(folder) / "denoised.npy"
         np.save(given, seen.image)
-        order = json.dumps({"given": str(given), "made": str(made), "steps": steps, "seed": seed})
+        order = json.dumps({"given": str(given), "made": str(made), **settings})
         subprocess.run([python, __file__, order], check=True, cwd=folder, stdout=subprocess.DEVNULL)
         return np.load(made)
 
 
-def peer(given: str, made: str, steps: int, seed: int) -> None:
+def peer(given: str, made: str, steps: int, seed: int, rate: float) -> None:
     """Train CAREamics' Noise2Void on one image for so many batches, and denoise it."""
     from careamics import CAREamist
     from careamics.config import create_advanced_n2v_config
@@ -97,7 +98,7 @@ def peer(given: str, made: str, steps: int, seed: int) -> None:
         batch_size=BATCH,
         num_epochs=steps,
         num_steps=1,
-        optimizer_params={"lr": RATE},
+        optimizer_params={"lr": rate},
         num_workers=0,
         trainer_params={"accelerator": "cpu"},
     )
