@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cellmend.cli.main import main
 from cellmend.errors import InputError
 from cellmend.study import speed
 from cellmend.study.settings import SpeedStudySettings
@@ -37,6 +38,16 @@ def test_a_peer_without_cellpose_is_a_failure_that_is_told(tmp_path, small):
 def test_a_peer_that_is_not_there_is_named(tmp_path, small):
     with pytest.raises(InputError, match="no such interpreter"):
         speed.study(tmp_path, small.model_copy(update={"peer": tmp_path / "none"}))
+
+
+def test_an_unknown_piece_of_work_is_refused_with_the_known_ones(tmp_path, capsys):
+    words = ["study", "speed", "--output", str(tmp_path / "out"), "--works", "masks,mask"]
+    for more in ([], ["--dry-run"]):
+        assert main([*words, *more]) == 2
+        told = capsys.readouterr().err
+        assert "'mask'" in told
+        assert all(work.name in told for work in speed.WORKS)
+    assert not (tmp_path / "out").exists()
 
 
 def test_cells_of_the_study_are_all_there_and_apart():

@@ -42,11 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do the study."""
-    from cellmend.study.speed import WORKS, study
+    from cellmend.study.speed import chosen_works, study
 
     settings = build_settings(SpeedStudySettings, args)
 
     def plan() -> list[str]:
-        return [work.title for work in WORKS if not settings.works or work.name in settings.works]
+        return [work.title for work in chosen_works(settings.works)]
 
     return run_study(args, settings, plan, lambda report: study(args.output, settings, report))

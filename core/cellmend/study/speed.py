@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,13 +147,31 @@ class Worker:
         self._process.communicate()
 
 
+def chosen_works(names: Sequence[str]) -> list[Work]:
+    """Return the pieces of work with these names, all where there is none.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown; the message lists the known ones.
+    """
+    known = [work.name for work in WORKS]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(
+            f"--works: there is no work called {', '.join(map(repr, unknown))}.",
+            hint=f"There are: {', '.join(known)}.",
+        )
+    return [work for work in WORKS if not names or work.name in names]
+
+
 def study(folder: Path, settings: SpeedStudySettings, report: Reporter = SILENT) -> Outcome:
     """Time every piece of work and write tables and a page into `folder`.
 
     Raises
     ------
     InputError
-        If the peer's interpreter is not there.
+        If the peer's interpreter is not there, or a piece of work is unknown.
     Cancelled
         If `report` says so; asked between runs.
     """
@@ -163,7 +181,7 @@ def study(folder: Path, settings: SpeedStudySettings, report: Reporter = SILENT)
             raise InputError(f"{settings.peer}: there is no such interpreter.")
         script = str(Path(__file__).with_name("speed_peer.py"))
         commands["peer"] = [str(settings.peer.absolute()), "-c", RUN_FILE, script]
-    works = [work for work in WORKS if not settings.works or work.name in settings.works]
+    works = chosen_works(settings.works)
     rows, failures = [], []
     with tempfile.TemporaryDirectory() as place:
         inputs = Path(place)
