@@ -20,14 +20,14 @@ ANOTHER_SIZE = 0.2
 
 @dataclass(frozen=True)
 class OnChannels:
-    """A restorer for some channels of an image, counted from 1; see `Restorer.run`."""
+    """A restorer for some channels of an image, counted from 1; see `Restorer.run_all`."""
 
     restorer: Restorer
     channels: tuple[int, ...]
 
-    def run(self, image: Image, **options: Any) -> Restoration:
+    def run_all(self, images: Sequence[Image], **options: Any) -> list[Restoration]:
         """Restore these channels; the others are only normalised."""
-        return self.restorer.run(image, channels=self.channels, **options)
+        return self.restorer.run_all(images, channels=self.channels, **options)
 
 
 def restore_in_turn(
@@ -50,12 +50,26 @@ def restore_in_turn(
     report
         Hears of progress and may cancel.
     **options
-        Passed on to each `Restorer.run`.
+        Passed on to each `Restorer.run_all`.
     """
-    steps: list[Restoration] = []
+    return restore_all_in_turn([original], restorers, diameter, report, **options)[0]
+
+
+def restore_all_in_turn(
+    originals: Sequence[Image],
+    restorers: Sequence[Restorer | OnChannels],
+    diameter: float,
+    report: Reporter = SILENT,
+    **options: Any,
+) -> list[list[Restoration]]:
+    """Do to several images what `restore_in_turn` does to one; small ones share batches."""
+    steps: list[list[Restoration]] = [[] for _ in originals]
+    images = list(originals)
     for restorer, part in zip(restorers, shares(report, len(restorers)), strict=True):
-        image = steps[-1].image if steps else original
-        steps.append(restorer.run(image, diameter=diameter, report=part, **options))
+        restored = restorer.run_all(images, diameter=diameter, report=part, **options)
+        images = [one.image for one in restored]
+        for before, one in zip(steps, restored, strict=True):
+            before.append(one)
     return steps
 
 

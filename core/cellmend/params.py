@@ -6,10 +6,11 @@ defaults are the same everywhere.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cellmend.errors import InputError
 
@@ -52,6 +53,11 @@ class TileSettings(Settings):
     overlap: Annotated[float, Field(ge=0.05, le=0.5)] = 0.1
     batch_size: Annotated[int, Field(ge=1)] = 8
     augment: bool = False
+
+    @property
+    def batch_pixels(self) -> int:
+        """Pixels of a batch of tiles of full size."""
+        return self.batch_size * self.size**2
 
 
 class RestoreTileSettings(TileSettings):
@@ -98,6 +104,39 @@ class SegmentSettings(Settings):
     do_3d: bool = False
     anisotropy: Positive = 1.0
     flow_smoothing: Annotated[float, Field(ge=0)] = 0.0
+
+
+class RestoreStep(Settings):
+    """A model that restores an image before its cells are found, and the channels it is for.
+
+    Channels are counted from 1; None means all. A step may be written as text, as on the
+    command line: ``denoise``, ``denoise:1`` or ``denoise:1,3``.
+    """
+
+    model: Annotated[str, Field(min_length=1)]
+    channels: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_text(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"(.+):(\d+(?:,\d+)*)", value)
+        if found is None:
+            return {"model": value}
+        return {"model": found[1], "channels": found[2].split(",")}
+
+
+class PipelineSettings(SegmentSettings):
+    """Everything that decides the masks of an image that is restored before, step by step."""
+
+    restore: tuple[RestoreStep, ...] = ()
+
+    @property
+    def segment(self) -> dict[str, Any]:
+        """The fields of `SegmentSettings` but for the model, as keywords of `Segmenter.run`."""
+        names = SegmentSettings.model_fields.keys() - {"model"}
+        return {name: getattr(self, name) for name in names}
 
 
 class RestoreSettings(Settings):

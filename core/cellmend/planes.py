@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.errors import InputError
 
 Floats = NDArray[np.float32]
+
+TOGETHER = 4
+"""Batches that planes of an image, and small images, fill together: only the last is not full."""
 
 
 def check_usable(data: NDArray[np.generic]) -> None:
@@ -30,6 +35,23 @@ def check_usable(data: NDArray[np.generic]) -> None:
         raise InputError(
             f"The image is constant: every value is {first}.", hint="There is nothing to see in it."
         )
+
+
+def filled(sizes: Iterable[int], wanted: int) -> Iterator[list[int]]:
+    """Group things in their order: each group is the shortest whose sizes sum up to `wanted`.
+
+    Yields the indices of each group; those of the last may sum up to less.
+    """
+    group: list[int] = []
+    total = 0
+    for index, size in enumerate(sizes):
+        group.append(index)
+        total += size
+        if total >= wanted:
+            yield group
+            group, total = [], 0
+    if group:
+        yield group
 
 
 def scaled_shape(shape: tuple[int, ...], factor: float) -> tuple[int, int]:

@@ -17,9 +17,9 @@ class Doubler:
     def __init__(self):
         self.diameters = []
 
-    def run(self, image, *, diameter, report):
+    def run_all(self, images, *, diameter, report):
         self.diameters.append(diameter)
-        return SimpleNamespace(image=Image(image.data * 2), provenance=None)
+        return [SimpleNamespace(image=Image(one.data * 2), provenance=None) for one in images]
 
 
 class Estimates:
@@ -44,10 +44,11 @@ class Adder:
     def __init__(self, amount):
         self.amount = amount
 
-    def run(self, image, *, channels, diameter, report):
-        data = image.data.copy()
-        data[[number - 1 for number in channels]] += self.amount
-        return SimpleNamespace(image=Image(data, "CYX"), provenance=None)
+    def run_all(self, images, *, channels, diameter, report):
+        data = [image.data.copy() for image in images]
+        for one in data:
+            one[[number - 1 for number in channels]] += self.amount
+        return [SimpleNamespace(image=Image(one, "CYX"), provenance=None) for one in data]
 
 
 def test_g11_d3_each_channel_is_restored_by_its_own_model():

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -9,7 +10,7 @@ import yaml
 from cellmend.cli.arguments import add_everywhere, channels, diameter, setting
 from cellmend.cli.config import build_settings
 from cellmend.errors import InputError
-from cellmend.params import SegmentSettings
+from cellmend.params import PipelineSettings, RestoreStep, SegmentSettings
 
 
 def parse(*words: str) -> argparse.Namespace:
@@ -17,6 +18,7 @@ def parse(*words: str) -> argparse.Namespace:
     parser.add_argument("--diameter", type=diameter, **setting("diameter"))
     parser.add_argument("--channels", type=channels, **setting("channels"))
     parser.add_argument("--flow-threshold", type=float, **setting("masks.flow_threshold"))
+    parser.add_argument("--restore", action="append", **setting("restore"))
     add_everywhere(parser, batch_size="tiles.batch_size")
     return parser.parse_args(words)
 
@@ -48,6 +50,42 @@ def test_a_saved_settings_object_reads_back(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text(yaml.safe_dump(saved.model_dump(mode="json")))
     assert build_settings(SegmentSettings, parse("--config", str(file))) == saved
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        ("denoise", {"model": "denoise"}),
+        ("denoise:1", {"model": "denoise", "channels": (1,)}),
+        ("my models/a.pt:2,3", {"model": "my models/a.pt", "channels": (2, 3)}),
+        ("C:\\models\\a.pt", {"model": "C:\\models\\a.pt"}),
+        ("C:\\models\\a.pt:1", {"model": "C:\\models\\a.pt", "channels": (1,)}),
+    ],
+)
+def test_a_step_of_restoration_names_a_model_and_channels(text: str, step: dict[str, Any]) -> None:
+    assert RestoreStep.model_validate(text) == RestoreStep(**step)
+    settings = build_settings(PipelineSettings, parse("--restore", text))
+    assert settings.restore == (RestoreStep(**step),)
+
+
+def test_steps_of_restoration_are_settings_as_others_are(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    steps = ("--restore", "denoise:1", "--restore", "denoise-nuclei:2")
+    given = build_settings(PipelineSettings, parse(*steps, "--diameter", "20"))
+    file.write_text(yaml.safe_dump(given.model_dump(mode="json")))
+    assert build_settings(PipelineSettings, parse("--config", str(file))) == given
+    file.write_text("diameter: 20\nrestore: ['denoise:1', {model: denoise-nuclei, channels: [2]}]")
+    assert build_settings(PipelineSettings, parse("--config", str(file))) == given
+    other = build_settings(PipelineSettings, parse("--config", str(file), "--restore", "deblur"))
+    assert other.restore == (RestoreStep(model="deblur"),)
+
+
+@pytest.mark.parametrize("step", ["''", "'denoise:0'", "{model: denoise, scale: 2}", "3"])
+def test_a_step_of_restoration_that_is_none_is_refused(tmp_path: Path, step: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(f"restore: [{step}]")
+    with pytest.raises(InputError, match="restore"):
+        build_settings(PipelineSettings, parse("--config", str(file)))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import tifffile
 
 import cellmend
 from cellmend.cli import main
-from cellmend.cli.arguments import restore_step
 from cellmend.cli.save import FORMATS, suffixes
 from cellmend.io.folder import output_path
 from cellmend.io.labels import read_labels
@@ -144,20 +143,6 @@ def test_a_stack_keeps_its_planes(tmp_path: Path) -> None:
     masks = read_labels(tmp_path / "stack_cp_masks.tif")
     assert masks.shape == (2, 96, 96)
     assert len(np.unique(masks)) - 1 == 4
-
-
-@pytest.mark.parametrize(
-    ("text", "step"),
-    [
-        ("denoise", ("denoise", None)),
-        ("denoise:1", ("denoise", (1,))),
-        ("my models/a.pt:2,3", ("my models/a.pt", (2, 3))),
-        ("C:\\models\\a.pt", ("C:\\models\\a.pt", None)),
-        ("C:\\models\\a.pt:1", ("C:\\models\\a.pt", (1,))),
-    ],
-)
-def test_a_step_of_restoration_names_a_model_and_channels(text, step) -> None:
-    assert restore_step(text) == step
 
 
 def test_g11_channels_are_restored_each_by_its_own_model(

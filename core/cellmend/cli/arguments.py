@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import Any
 
@@ -122,14 +121,6 @@ def channels(text: str) -> tuple[int, int]:
     """Read ``A`` or ``A,B``: the one-based channel to segment and the nuclear one."""
     first, _, second = text.partition(",")
     return int(first), int(second or 0)
-
-
-def restore_step(text: str) -> tuple[str, tuple[int, ...] | None]:
-    """Read ``MODEL[:A[,B...]]``: a task or model, and the channels that it restores (None: all)."""
-    found = re.fullmatch(r"(.+):(\d+(?:,\d+)*)", text)
-    if found is None:
-        return text, None
-    return found[1], whole_numbers(found[2])
 
 
 def numbers(text: str) -> tuple[float, ...]:

@@ -81,6 +81,10 @@ class Batch:
             self.add(FileResult(source, "failed", reason=_reason(problem, source)))
         return found.files
 
+    def pending(self, sources: list[Path], plan: Plan) -> list[Path]:
+        """Return the sources whose results are not there yet, or are made anew."""
+        return [source for source in sources if not self._skips(plan(source))]
+
     def run(self, sources: list[Path], plan: Plan, work: Work | None) -> None:
         """Do the work on each source; skip what is there, and only plan where work is None."""
         originals = {source.resolve() for source in sources}
@@ -128,11 +132,15 @@ class Batch:
             if other != source:
                 raise InputError(f"{output} already holds the result of {other}.")
 
+    def _skips(self, outputs: list[Path]) -> bool:
+        there = bool(outputs) and all(path.exists() for path in outputs)
+        return there and bool(self._args.skip_existing)
+
     def _one(
         self, source: Path, outputs: list[Path], work: Work | None, report: Reporter
     ) -> FileResult:
         planned = tuple(outputs)
-        if self._args.skip_existing and outputs and all(path.exists() for path in outputs):
+        if self._skips(outputs):
             return FileResult(str(source), "skipped", planned)
         if self._args.dry_run or work is None:
             return FileResult(str(source), "planned", planned)

@@ -13,12 +13,12 @@ from cellmend.cli.pipeline import Pipeline
 from cellmend.cli.save import planned, save
 from cellmend.io.folder import RESTORED_TIF, output_path
 from cellmend.io.tiff import write_image
-from cellmend.params import SegmentSettings
+from cellmend.params import PipelineSettings, RestoreStep
 from cellmend.progress import Reporter
 from cellmend.samples import sample_path
 
 KINDS = ("tif", "overlay")
-RESTORE = ("denoise",)
+RESTORE = (RestoreStep(model="denoise"),)
 
 
 def mend_and_segment(files: Sequence[Path], folder: Path) -> int:
@@ -36,23 +36,26 @@ def mend_and_segment(files: Sequence[Path], folder: Path) -> int:
     int
         The exit status.
     """
-    settings = SegmentSettings()
-    pipeline = Pipeline(settings, RESTORE, "auto")
+    settings = PipelineSettings(restore=RESTORE)
+    pipeline = Pipeline(settings, "auto")
     args = Namespace(command="gui", json=False, dry_run=False, skip_existing=False)
     batch = Batch(args, settings.model_dump())
 
     def plan(source: Path) -> list[Path]:
         return [output_path(source, RESTORED_TIF, folder), *planned(source, KINDS, folder)]
 
+    sources = batch.collect(str(file) for file in files or [sample_path()])
+    results = pipeline.ahead(sources)
+
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
-        found = pipeline.run(source, report)
+        found = results.get(source, report)
         assert found.restored is not None
         provenance = found.restored.provenance.as_dict()
         write_image(outputs[0], found.restored.image, provenance=provenance)
         save(found, KINDS, folder)
         return {"cells": found.count, "diameter": found.result.diameter}
 
-    batch.run(batch.collect(str(file) for file in files or [sample_path()]), plan, work)
+    batch.run(sources, plan, work)
     status = batch.finish()
     print(f"The results are in {folder.resolve()}", file=sys.stderr)
     return status

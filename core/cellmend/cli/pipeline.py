@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cellmend.chain import OnChannels, restore_at_estimate, restore_in_turn
-from cellmend.cli.arguments import restore_step
+from cellmend.chain import OnChannels, restore_all_in_turn, restore_at_estimate
+from cellmend.cli.ahead import Ahead
 from cellmend.image import Image
 from cellmend.io import read
-from cellmend.params import SegmentSettings, Settings
-from cellmend.progress import Reporter
+from cellmend.params import PipelineSettings, SegmentSettings
+from cellmend.progress import Reporter, shares
 
 if TYPE_CHECKING:
     from cellmend.restore import Restoration, Restorer
@@ -43,20 +43,16 @@ class Pipeline:
     Parameters
     ----------
     settings
-        Of the segmentation.
-    restore
-        Tasks or models to run before it, in this order, each with the channels it is for;
-        see `cellmend.cli.arguments.restore_step`.
+        Of the restoration and the segmentation.
     device
         Where the networks run.
     """
 
-    def __init__(self, settings: SegmentSettings, restore: Sequence[str], device: str) -> None:
+    def __init__(self, settings: PipelineSettings, device: str) -> None:
         from cellmend.registry import find
 
         self._settings = settings
-        self._restore = [restore_step(text) for text in restore]
-        for name in (*(name for name, _ in self._restore), settings.model):
+        for name in (*(step.model for step in settings.restore), settings.model):
             find(name)
         self._device = device
         self._restorers: list[Restorer | OnChannels] = []
@@ -68,36 +64,46 @@ class Pipeline:
             from cellmend.restore import Restorer
             from cellmend.segment import Segmenter
 
-            for name, channels in self._restore:
-                restorer = Restorer(name, self._device)
-                self._restorers.append(OnChannels(restorer, channels) if channels else restorer)
+            for step in self._settings.restore:
+                restorer = Restorer(step.model, self._device)
+                self._restorers.append(
+                    OnChannels(restorer, step.channels) if step.channels else restorer
+                )
             self._segmenter = Segmenter(self._settings.model, self._device)
         return self._segmenter
 
-    def run(self, source: Path, report: Reporter, axes: str | None = None) -> Found:
-        """Restore and segment one file; `axes` are what it is read with."""
+    def ahead(self, files: Sequence[Path], axes: str | None = None) -> Ahead[Found]:
+        """Return what restores and segments files; `axes` are what they are read with."""
+        pixels = self._settings.tiles.batch_pixels
+        return Ahead(files, lambda file: read(file, axes), self._run, pixels)
+
+    def _run(self, originals: Mapping[Path, Image], report: Reporter) -> list[Found]:
+        """Restore and segment the images of some files."""
         segmenter = self.load()
-        original = read(source, axes)
-        steps = self._restored(original, segmenter, report)
-        result = segmenter.run(
-            steps[-1].image if steps else original,
-            previous=tuple(step.provenance for step in steps),
+        images = list(originals.values())
+        steps = self._restored(images, segmenter, report)
+        last = [one[-1] if one else None for one in steps]
+        results = segmenter.run_all(
+            [one.image if one else image for one, image in zip(last, images, strict=True)],
+            previous=[tuple(step.provenance for step in one) for one in steps],
             report=report,
-            **keywords(self._settings),
+            **self._settings.segment,
         )
-        return Found(source, original, steps[-1] if steps else None, result, self._settings)
+        return [
+            Found(source, image, restored, result, self._settings)
+            for (source, image), restored, result in zip(
+                originals.items(), last, results, strict=True
+            )
+        ]
 
     def _restored(
-        self, original: Image, segmenter: Segmenter, report: Reporter
-    ) -> list[Restoration]:
+        self, originals: Sequence[Image], segmenter: Segmenter, report: Reporter
+    ) -> list[list[Restoration]]:
         size, channels = self._settings.diameter, self._settings.channels
-        if size is None:
-            return restore_at_estimate(
-                original, self._restorers, segmenter, report, channels=channels
-            )
-        return restore_in_turn(original, self._restorers, size, report)
-
-
-def keywords(settings: Settings) -> dict[str, Any]:
-    """Return the fields of a settings object as keywords of ``run``, the model left out."""
-    return {name: value for name, value in settings if name != "model"}
+        if size is not None:
+            return restore_all_in_turn(originals, self._restorers, size, report)
+        parts = shares(report, len(originals))
+        return [
+            restore_at_estimate(image, self._restorers, segmenter, part, channels=channels)
+            for image, part in zip(originals, parts, strict=True)
+        ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from cellmend.chain import OnChannels, restore_at_estimate, restore_in_turn
+from cellmend.chain import OnChannels, restore_all_in_turn, restore_at_estimate
+from cellmend.cli.ahead import Ahead
 from cellmend.cli.arguments import (
     SETTING,
     add_everywhere,
@@ -19,11 +20,15 @@ from cellmend.cli.arguments import (
 )
 from cellmend.cli.batch import Batch, Work
 from cellmend.cli.config import build_settings
+from cellmend.image import Image
 from cellmend.io.folder import RESTORED, output_path
 from cellmend.params import FilterName, FilterSettings, RestoreSettings
-from cellmend.progress import Reporter
+from cellmend.progress import Reporter, shares
 from cellmend.restore.degrade import TASKS
 from cellmend.restore.scale import SCALES
+
+if TYPE_CHECKING:
+    from cellmend.restore import Restoration
 
 SETTING_MODEL = f"{SETTING}model"
 FILTER = "filter"
@@ -104,8 +109,15 @@ def run(args: argparse.Namespace) -> int:
     settings = build_settings(RestoreSettings, args)
     find(settings.model)
     batch = Batch(args, {**settings.model_dump(), "scale": args.scale})
-    work = None if args.dry_run else make_work(args, settings, auto)
-    batch.run(batch.collect(args.input), lambda source: planned(source, args), work)
+    sources = batch.collect(args.input)
+
+    def plan(source: Path) -> list[Path]:
+        return planned(source, args)
+
+    work = None
+    if not args.dry_run:
+        work = make_work(args, settings, auto, batch.pending(sources, plan))
+    batch.run(sources, plan, work)
     return batch.finish()
 
 
@@ -135,7 +147,9 @@ def planned(source: Path, args: argparse.Namespace) -> list[Path]:
     return [output_path(source, f"{RESTORED}.{args.format}", args.output)]
 
 
-def make_work(args: argparse.Namespace, settings: RestoreSettings, auto: bool) -> Work:
+def make_work(
+    args: argparse.Namespace, settings: RestoreSettings, auto: bool, files: Sequence[Path]
+) -> Work:
     """Load the networks; return what is done with each file.
 
     Parameters
@@ -146,6 +160,8 @@ def make_work(args: argparse.Namespace, settings: RestoreSettings, auto: bool) -
         Of the restoration.
     auto
         Whether the diameter of each image is estimated by the segmentation network.
+    files
+        Those that there is something to do with, in their order.
     """
     from cellmend.io import read, write
     from cellmend.restore import Restorer, to_scale
@@ -157,13 +173,21 @@ def make_work(args: argparse.Namespace, settings: RestoreSettings, auto: bool) -
     options: dict[str, Any] = {"normalize": settings.normalize, "tiles": settings.tiles}
     models = [OnChannels(restorer, settings.channels) if settings.channels else restorer]
 
-    def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
-        original = read(source, args.axes)
+    def restore(images: Mapping[Path, Image], report: Reporter) -> list[tuple[Image, Restoration]]:
+        originals = list(images.values())
         if segmenter is None:
-            steps = restore_in_turn(original, models, settings.diameter, report, **options)
+            all_steps = restore_all_in_turn(originals, models, settings.diameter, report, **options)
         else:
-            steps = restore_at_estimate(original, models, segmenter, report, **options)
-        result = steps[-1]
+            all_steps = [
+                restore_at_estimate(original, models, segmenter, part, **options)
+                for original, part in zip(originals, shares(report, len(originals)), strict=True)
+            ]
+        return [(image, steps[-1]) for image, steps in zip(originals, all_steps, strict=True)]
+
+    results = Ahead(files, lambda file: read(file, args.axes), restore, settings.tiles.batch_pixels)
+
+    def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
+        original, result = results.get(source, report)
         image = to_scale(result.image, original, args.scale)
         write(outputs[0], image, result.provenance.as_dict())
         size = result.provenance.settings["diameter"]

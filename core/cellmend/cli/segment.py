@@ -20,7 +20,7 @@ from cellmend.cli.batch import Batch
 from cellmend.cli.config import build_settings
 from cellmend.cli.pipeline import Pipeline
 from cellmend.cli.save import FORMATS, check_kinds, planned, save
-from cellmend.params import SegmentSettings
+from cellmend.params import PipelineSettings
 from cellmend.progress import Reporter
 
 
@@ -38,10 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restore",
         action="append",
-        default=[],
         metavar="TASK|MODEL[:CHANNEL,...]",
         help="restore first, all channels or those named (from 1); may be given again, for a "
         "further step or another channel",
+        **setting("restore"),
     )
     parser.add_argument(
         "--model", metavar="NAME|PATH", help="default: generalist", **setting("model")
@@ -141,17 +141,23 @@ def add_volume_switches(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Segment every input."""
-    settings = build_settings(SegmentSettings, args)
+    settings = build_settings(PipelineSettings, args)
     kinds = check_kinds(args.save)
-    batch = Batch(args, {**settings.model_dump(), "restore": args.restore})
-    pipeline = Pipeline(settings, args.restore, args.device or "auto")
+    batch = Batch(args, settings.model_dump())
+    pipeline = Pipeline(settings, args.device or "auto")
     if not args.dry_run:
         pipeline.load()
 
+    def plan(source: Path) -> list[Path]:
+        return planned(source, kinds, args.output)
+
+    sources = batch.collect(args.input)
+    results = pipeline.ahead(batch.pending(sources, plan), args.axes)
+
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
-        found = pipeline.run(source, report, args.axes)
+        found = results.get(source, report)
         save(found, kinds, args.output)
         return {"cells": found.count, "diameter": round(found.result.diameter, 2)}
 
-    batch.run(batch.collect(args.input), lambda source: planned(source, kinds, args.output), work)
+    batch.run(sources, plan, work)
     return batch.finish()

@@ -124,7 +124,9 @@ class _Conv:
         if self._full is not None:
             assert style is not None
             weight, bias = self._full
-            shift += self._scale * (style @ weight + bias)
+            # One by one: BLAS rounds differently for another number of rows, and what is found
+            # in a tile must not depend on the tiles that share its batch.
+            shift += self._scale * (np.stack([one @ weight for one in style]) + bias)
         return conv3(x, self._weights, self._bias, self._scale, shift, **options)
 
 

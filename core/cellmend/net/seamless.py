@@ -95,12 +95,7 @@ def predict_seamless(
         opened = [_Plane(plane, runner, attempt.tiles.size) for plane in planes]
         return _run(attempt, opened, report)
 
-    return first_that_fits(attempts(runner, tiles), lambda way: pixels_per_batch(way.tiles), run)
-
-
-def pixels_per_batch(tiles: TileSettings) -> int:
-    """Return how many pixels are on the device at once, at most."""
-    return tiles.batch_size * tiles.size**2
+    return first_that_fits(attempts(runner, tiles), lambda way: way.tiles.batch_pixels, run)
 
 
 def _run(attempt: Attempt, planes: Sequence[_Plane], report: Reporter) -> list[Floats]:
@@ -136,6 +131,6 @@ def _batches(tiles: Sequence[_Tile], settings: TileSettings) -> Iterator[list[_T
     for tile in tiles:
         alike.setdefault((tile.plane.plan.tile_shape, tile.shares_style), []).append(tile)
     for (shape, _), group in alike.items():
-        count = max(1, pixels_per_batch(settings) // math.prod(shape))
+        count = max(1, settings.batch_pixels // math.prod(shape))
         for start in range(0, len(group), count):
             yield group[start : start + count]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ from cellmend.errors import ModelError
 from cellmend.image import Image, as_image
 from cellmend.io.dark_frame import dark_frame
 from cellmend.net.runner import Runner
-from cellmend.net.seamless import pixels_per_batch, predict_seamless
+from cellmend.net.seamless import predict_seamless
 from cellmend.normalize import normalize
 from cellmend.params import NormalizeSettings, RestoreSettings, make_settings
-from cellmend.planes import check_usable, resize_plane, scaled_shape
+from cellmend.planes import TOGETHER, check_usable, filled, resize_plane, scaled_shape
 from cellmend.progress import SILENT, Reporter, shares
 from cellmend.provenance import Provenance
 from cellmend.registry.files import Model, load_model
 from cellmend.restore.result import Restoration
+
+Floats = NDArray[np.float32]
 
 
 class Restorer:
@@ -85,47 +88,56 @@ class Restorer:
         Cancelled
             If `report` says so.
         """
-        chosen = make_settings(
-            RestoreSettings,
-            model=self.model.name,
-            channels=channels,
-            diameter=diameter,
-            **settings,
-        )
         source = as_image(image, axes)
-        check_usable(source.data)
-        wanted = {number - 1 for number in chosen.channels or range(1, source.n_channels + 1)}
-        source.channel(max(wanted))  # refuses one that is not there
-        how = self._normalization(chosen)
-        restored = np.empty(source.data.shape, np.float32)
-        for index, part in enumerate(shares(report, source.n_channels, "restoring")):
-            place = tuple(index if a == "C" else slice(None) for a in source.axes)
-            channel = normalize(source.channel(index), how, dark_frame=dark_frame(how))
-            restored[place] = self._channel(channel, chosen, part) if index in wanted else channel
-        made = Image(
-            restored, source.axes, source.channel_names, source.pixel_size_um, source.source
-        )
-        return Restoration(made, self._provenance(chosen))
+        options = {"channels": channels, "diameter": diameter, **settings}
+        return self.run_all([source], report=report, **options)[0]
+
+    def run_all(
+        self, images: Sequence[Image], *, report: Reporter = SILENT, **settings: Any
+    ) -> list[Restoration]:
+        """Restore several images alike; small planes share batches, whichever image they are of.
+
+        The images are those that `run` would give, one by one. Its parameters and errors are
+        those of `run`; an image that is in error keeps all of them from being restored.
+        """
+        chosen = make_settings(RestoreSettings, model=self.model.name, **settings)
+        made = [self._normalized(image, chosen) for image in images]
+        planes: list[Floats] = []
+        for image, data in zip(images, made, strict=True):
+            planes += _planes(data, image, _wanted(image, chosen.channels))
+        self._restore(planes, chosen, report)
+        return [
+            Restoration(replace(image, data=data), self._provenance(chosen))
+            for image, data in zip(images, made, strict=True)
+        ]
 
     def _normalization(self, settings: RestoreSettings) -> NormalizeSettings:
         """Return how channels are scaled: as the caller says, or as the model was trained."""
         return settings.normalize or self.model.card.normalize
 
-    def _channel(
-        self, data: NDArray[np.float32], settings: RestoreSettings, report: Reporter
-    ) -> NDArray[np.float32]:
-        """Restore a normalised channel (..., Y, X) in place; small planes share batches."""
-        planes = data.reshape(-1, *data.shape[-2:])
-        shape = scaled_shape(planes.shape, self.model.card.diam_mean / settings.diameter)
-        together = max(1, pixels_per_batch(settings.tiles) // math.prod(shape))
-        groups = range(0, len(planes), together)
-        for begin, part in zip(groups, shares(report, len(groups)), strict=True):
-            group = planes[begin : begin + together]
-            seen = [resize_plane(plane, shape)[None] for plane in group]
+    def _normalized(self, image: Image, settings: RestoreSettings) -> Floats:
+        """Return a copy of an image's data with every channel normalised."""
+        check_usable(image.data)
+        image.channel(max(_wanted(image, settings.channels)))  # refuses one that is not there
+        how = self._normalization(settings)
+        data = np.empty(image.data.shape, np.float32)
+        for index in range(image.n_channels):
+            channel = normalize(image.channel(index), how, dark_frame=dark_frame(how))
+            data[_place(image, index)] = channel
+        return data
+
+    def _restore(
+        self, planes: Sequence[Floats], settings: RestoreSettings, report: Reporter
+    ) -> None:
+        """Restore normalised (Y, X) planes in place, as many at a time as fill some batches."""
+        factor = self.model.card.diam_mean / settings.diameter
+        shapes = [scaled_shape(plane.shape, factor) for plane in planes]
+        groups = list(filled(map(math.prod, shapes), TOGETHER * settings.tiles.batch_pixels))
+        for group, part in zip(groups, shares(report, len(groups), "restoring"), strict=True):
+            seen = [resize_plane(planes[i], shapes[i])[None] for i in group]
             restored = predict_seamless(self._runner, seen, settings.tiles, part)
-            for plane, pixels in zip(group, restored, strict=True):
-                plane[...] = resize_plane(pixels[0], plane.shape)
-        return planes.reshape(data.shape)
+            for i, pixels in zip(group, restored, strict=True):
+                planes[i][...] = resize_plane(pixels[0], planes[i].shape)
 
     def _provenance(self, settings: RestoreSettings) -> Provenance:
         used = settings.model_copy(update={"normalize": self._normalization(settings)})
@@ -136,3 +148,23 @@ class Restorer:
             settings=used.model_dump(mode="json"),
             device=str(self.device),
         )
+
+
+def _wanted(image: Image, channels: Sequence[int] | None) -> list[int]:
+    """Return the channels to restore, counted from 0."""
+    if channels is None:
+        return list(range(image.n_channels))
+    return sorted({number - 1 for number in channels})
+
+
+def _planes(data: Floats, image: Image, channels: Sequence[int]) -> Iterator[Floats]:
+    """Yield every (Y, X) plane of some channels, as a view of data with the image's axes."""
+    for index in channels:
+        channel = data[_place(image, index)]
+        for place in np.ndindex(channel.shape[:-2]):
+            yield channel[place]
+
+
+def _place(image: Image, channel: int) -> tuple[int | slice, ...]:
+    """Return where a channel lies in the data of an image."""
+    return tuple(channel if axis == "C" else slice(None) for axis in image.axes)

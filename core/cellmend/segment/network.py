@@ -43,26 +43,26 @@ class Network:
         self, plane: Floats, diameter: float, report: Reporter = SILENT
     ) -> tuple[Floats, Floats]:
         """Return flows (2, Y, X), 5 x unit, and logits (Y, X) for a (nchan, Y, X) plane."""
-        return self.flows_of([plane], diameter, report)[0]
+        return self.flows_of([(plane, diameter)], report)[0]
 
     def flows_of(
-        self, planes: Sequence[Floats], diameter: float, report: Reporter = SILENT
+        self, planes: Sequence[tuple[Floats, float]], report: Reporter = SILENT
     ) -> list[tuple[Floats, Floats]]:
-        """Return what `flows` gives for each plane; small ones share batches."""
-        seen = [self._seen(plane, diameter) for plane in planes]
+        """Return what `flows` gives for each plane and diameter; small planes share batches."""
+        seen = [self._seen(plane, diameter) for plane, diameter in planes]
         found = []
-        for plane, prediction in zip(
+        for (plane, _), prediction in zip(
             planes, predict_all(self.runner, seen, self.tiles, report), strict=True
         ):
             y, x, cellprob = (resize_plane(p, plane.shape[1:]) for p in prediction.pixels[:3])
             found.append((np.stack([y, x]), cellprob))
         return found
 
-    def planes_per_batch(self, shape: tuple[int, ...], diameter: float) -> int:
-        """Return how many planes of a shape fill a batch of tiles together."""
-        height, width = scaled_shape(shape, self.diam_mean / diameter)
+    def count_tiles(self, plane: Floats, diameter: float) -> int:
+        """Return how many tiles a plane is cut into."""
+        height, width = scaled_shape(plane.shape, self.diam_mean / diameter)
         plan = TilePlan(height, width, size=self.tiles.size, overlap=self.tiles.overlap)
-        return max(1, self.tiles.batch_size // len(plan.boxes))
+        return len(plan.boxes)
 
     def _seen(self, plane: Floats, diameter: float) -> Floats:
         """Return the plane at the size the network works at."""

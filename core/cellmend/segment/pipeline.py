@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,20 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.device import pick_device
-from cellmend.dynamics import MaskResult, masks_from_flows
-from cellmend.dynamics.stitch import link_results
+from cellmend.dynamics import masks_from_flows
 from cellmend.errors import InputError, ModelError
 from cellmend.image import Image, as_image
 from cellmend.io.dark_frame import dark_frame
 from cellmend.net.runner import Runner
 from cellmend.normalize import normalize
 from cellmend.params import NormalizeSettings, SegmentSettings, make_settings
-from cellmend.planes import check_usable
+from cellmend.planes import TOGETHER, check_usable, filled
 from cellmend.progress import SILENT, Reporter, Share, shares
 from cellmend.provenance import Provenance
 from cellmend.registry.files import Model, load_model
 from cellmend.segment.diameter import estimate_diameter
 from cellmend.segment.network import Network
+from cellmend.segment.scene import Part, Scene, scene
 from cellmend.segment.volume import segment_volume
 from cellmend.size import SizeModel, size_model_of
 
@@ -137,38 +139,49 @@ class Segmenter:
         Cancelled
             If `report` says so.
         """
-        settings = make_settings(
-            SegmentSettings,
-            model=self.model.name,
-            channels=channels,
-            diameter=diameter,
-            **options,
-        )
+        options |= {"channels": channels, "diameter": diameter}
         source = as_image(image, axes)
-        data = self._channels(source, settings)
+        return self.run_all([source], previous=[previous], report=report, **options)[0]
+
+    def run_all(
+        self,
+        images: Sequence[Image],
+        *,
+        previous: Sequence[tuple[Provenance, ...]] | None = None,
+        report: Reporter = SILENT,
+        **options: Any,
+    ) -> list[Segmentation]:
+        """Find the cells of several images; small ones share the network's batches.
+
+        The results are those that `run` would give, one by one. Its parameters and errors are
+        those of `run`; `previous` is for each image. An image that is in error keeps all of
+        them from being segmented.
+        """
+        settings = make_settings(SegmentSettings, model=self.model.name, **options)
         network = Network(self._runner, settings.tiles)
-        size, begin = settings.diameter, 0.0
-        if size is None:
-            begin = ESTIMATE_SHARE
-            part = Share(report, 0, begin, "estimating the diameter")
-            size = estimate_diameter(network, _middle(data), self._size_model, part)
-        frames = data if "T" in source.axes else data[:, None]
-        rest = shares(Share(report, begin, 1, "finding cells"), frames.shape[1])
-        parts = [
-            self._frame(network, frames[:, t], size, settings, part) for t, part in enumerate(rest)
+        begin = 0.0 if settings.diameter else ESTIMATE_SHARE
+        looks = shares(Share(report, 0, begin, "estimating the diameter"), len(images))
+        scenes = [
+            self._scene(image, network, settings, look)
+            for image, look in zip(images, looks, strict=True)
         ]
-        whole = parts[0] if "T" not in source.axes else _joined(parts)
-        return Segmentation(
-            masks=whole.result.masks,
-            flows=whole.flows,
-            cellprob=whole.cellprob,
-            diameter=size,
-            niter=settings.masks.niter or network.steps(size),
-            provenance=self._provenance(settings, size, previous),
-            flow_errors=whole.result.flow_errors,
-            cellprobs=whole.result.cellprobs,
-            removed=whole.result.removed,
-        )
+        find = _find_in_volumes if settings.do_3d else _find_in_planes
+        found = find(network, scenes, settings, Share(report, begin, 1, "finding cells"))
+        histories = previous or [()] * len(images)
+        return [
+            Segmentation(
+                masks=whole.result.masks,
+                flows=whole.flows,
+                cellprob=whole.cellprob,
+                diameter=scene.diameter,
+                niter=settings.masks.niter or network.steps(scene.diameter),
+                provenance=self._provenance(settings, scene.diameter, history),
+                flow_errors=whole.result.flow_errors,
+                cellprobs=whole.result.cellprobs,
+                removed=whole.result.removed,
+            )
+            for whole, scene, history in zip(found, scenes, histories, strict=True)
+        ]
 
     def estimate_diameter(
         self,
@@ -216,46 +229,15 @@ class Segmenter:
             second = normalize(image.channel(nuclear - 1), how, dark_frame=dark)
         return np.stack([first, second])[: self.model.net.nchan]
 
-    def _frame(
-        self,
-        network: Network,
-        data: Floats,
-        diameter: float,
-        settings: SegmentSettings,
-        report: Reporter,
-    ) -> _Part:
-        """Segment one time point, (nchan, Y, X) or (nchan, Z, Y, X)."""
-        steps = network.steps(diameter)
-        if settings.do_3d:
-            if data.ndim != 4:
-                raise InputError("A 3D run needs an image with a Z axis.")
-            flows, cellprob = segment_volume(
-                network, data, diameter, settings.anisotropy, settings.flow_smoothing, report
-            )
-            result = masks_from_flows(
-                flows, cellprob, settings.masks, default_niter=steps, report=report
-            )
-            return _Part(result, flows, cellprob)
-        planes = data if data.ndim == 4 else data[:, None]
-        linked = data.ndim == 4 and settings.stitch_threshold > 0
-        # Only after linking it is known how large a cell is.
-        masks = settings.masks.model_copy(update={"min_size": -1}) if linked else settings.masks
-        parts = []
-        together = network.planes_per_batch(planes.shape, diameter)
-        groups = range(0, planes.shape[1], together)
-        for begin, part in zip(groups, shares(report, len(groups)), strict=True):
-            group = list(planes[:, begin : begin + together].swapaxes(0, 1))
-            for flows, cellprob in network.flows_of(group, diameter, part):
-                result = masks_from_flows(flows, cellprob, masks, default_niter=steps, report=part)
-                parts.append(_Part(result, flows, cellprob))
-        if data.ndim == 3:
-            return parts[0]
-        whole = _joined(parts)
-        if not linked:
-            return whole
-        results = [part.result for part in parts]
-        result = link_results(results, settings.stitch_threshold, settings.masks.min_size)
-        return replace(whole, result=result)
+    def _scene(
+        self, image: Image, network: Network, settings: SegmentSettings, report: Reporter
+    ) -> Scene:
+        """Normalise an image and estimate the diameter of its cells where none is given."""
+        data = self._channels(image, settings)
+        size = settings.diameter
+        if size is None:
+            size = estimate_diameter(network, _middle(data), self._size_model, report)
+        return scene(data, image.axes.replace("C", ""), size)
 
     def _provenance(
         self, settings: SegmentSettings, diameter: float, previous: tuple[Provenance, ...]
@@ -272,29 +254,62 @@ class Segmenter:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """Masks, flows and cell probability of a plane, a volume or a series."""
+def _find_in_planes(
+    network: Network, scenes: Sequence[Scene], settings: SegmentSettings, report: Reporter
+) -> list[Part]:
+    """Segment plane by plane, as many planes of all images at a time as fill some batches."""
+    jobs = [(scene, plane) for scene in scenes for plane in scene.planes]
+    tiles = [network.count_tiles(plane, scene.diameter) for scene, plane in jobs]
+    groups = list(filled(tiles, TOGETHER * settings.tiles.batch_size))
+    parts = []
+    for group, share in zip(groups, shares(report, len(groups)), strict=True):
+        planes = [(jobs[i][1], jobs[i][0].diameter) for i in group]
+        found = network.flows_of(planes, share)
+        for i, (flows, cellprob) in zip(group, found, strict=True):
+            scene = jobs[i][0]
+            result = masks_from_flows(
+                flows,
+                cellprob,
+                scene.mask_settings(settings),
+                default_niter=network.steps(scene.diameter),
+                report=share,
+            )
+            parts.append(Part(result, flows, cellprob))
+    rest = iter(parts)
+    return [
+        scene.of_planes(list(itertools.islice(rest, len(scene.planes))), settings)
+        for scene in scenes
+    ]
 
-    result: MaskResult
-    flows: Floats
-    cellprob: Floats
+
+def _find_in_volumes(
+    network: Network, scenes: Sequence[Scene], settings: SegmentSettings, report: Reporter
+) -> list[Part]:
+    """Segment volumes, one after the other, in three directions."""
+    if any("Z" not in scene.axes for scene in scenes):
+        raise InputError("A 3D run needs an image with a Z axis.")
+    parts = shares(report, sum(len(scene.frames) for scene in scenes))
+    return [
+        scene.of_frames(
+            [
+                _find_in_volume(network, frame, scene.diameter, settings, next(parts))
+                for frame in scene.frames
+            ]
+        )
+        for scene in scenes
+    ]
 
 
-def _joined(parts: list[_Part]) -> _Part:
-    """Stack planes or time points along a new leading axis."""
-    results = [part.result for part in parts]
-    names = results[0].removed
-    return _Part(
-        MaskResult(
-            masks=np.stack([r.masks for r in results]),
-            flow_errors=np.concatenate([r.flow_errors for r in results]),
-            cellprobs=np.concatenate([r.cellprobs for r in results]),
-            removed={name: sum(r.removed[name] for r in results) for name in names},
-        ),
-        np.stack([part.flows for part in parts], axis=1),
-        np.stack([part.cellprob for part in parts]),
+def _find_in_volume(
+    network: Network, data: Floats, diameter: float, settings: SegmentSettings, report: Reporter
+) -> Part:
+    flows, cellprob = segment_volume(
+        network, data, diameter, settings.anisotropy, settings.flow_smoothing, report
     )
+    result = masks_from_flows(
+        flows, cellprob, settings.masks, default_niter=network.steps(diameter), report=report
+    )
+    return Part(result, flows, cellprob)
 
 
 def _mean_channel(image: Image) -> Floats:
