@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from cellmend.net.fused import FusedUNet
 from cellmend.net.pointwise import conv1, max_pool, pointwise_weights
+from cellmend.net.runner import Runner
 from cellmend.net.unet import CPNet
 from cellmend.net.winograd import conv3, winograd_weights
 
@@ -50,6 +51,37 @@ def test_a_fused_convolution_is_the_layers_it_stands_for(n, height, width, c, k,
         torch.relu(before), torch.from_numpy(weight), torch.from_numpy(bias), padding=1
     )
     np.testing.assert_allclose(ours, last(theirs + doubled(first(residual))), atol=2e-4)
+
+
+def test_a_sum_in_place_of_the_residual_is_the_same_sum():
+    rng = np.random.default_rng(0)
+    x, residual = (rng.normal(size=(2, 9, 11, 8)).astype(np.float32) for _ in range(2))
+    weights = winograd_weights(rng.normal(size=(8, 8, 3, 3)))
+    bias = rng.normal(size=8).astype(np.float32)
+    wanted = conv3(x, weights, bias, residual=residual)
+    made = conv3(x, weights, bias, residual=residual, in_place=True)
+    assert made is residual
+    np.testing.assert_array_equal(made, wanted)
+
+
+def test_tiles_taken_a_few_at_a_time_give_what_each_gives_alone(monkeypatch):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        run = Runner(CPNet(2, 3, (8, 8, 16, 16)).eval(), torch.device("cpu"))
+    batch = np.random.default_rng(0).random((5, 2, 32, 48), np.float32)
+    alone = [run(batch[i : i + 1]) for i in range(5)]
+    seen = []
+    fused = FusedUNet.__call__
+    monkeypatch.setattr(
+        FusedUNet,
+        "__call__",
+        lambda self, some, *rest: seen.append(len(some)) or fused(self, some, *rest),
+    )
+    monkeypatch.setattr("cellmend.net.runner.PIXELS_PER_THREAD", 1)
+    monkeypatch.setattr("numba.get_num_threads", lambda: 2 * 32 * 48)
+    for together, apart in zip(run(batch), zip(*alone, strict=True), strict=True):
+        np.testing.assert_array_equal(together, np.concatenate(apart))
+    assert seen == [2, 2, 1]
 
 
 def test_pointwise_convolution_and_pooling():

@@ -58,7 +58,7 @@ class FusedUNet:
                 style /= np.maximum(np.linalg.norm(style, axis=1, keepdims=True), 1e-12)
             for up in self._up:
                 check()
-                x = up(x, features.pop(), style)
+                x = up(x, features, style)
             pixels = self._output(x)[..., : self._nout].transpose(0, 3, 1, 2)
             return np.ascontiguousarray(pixels), style
 
@@ -88,22 +88,23 @@ class _Down:
 
     def __call__(self, x: Floats) -> Floats:
         c0, c1, c2, c3 = self._convs
-        x = c1(c0(x), residual=self._proj(x))
-        return c3(c2(x), residual=x)
+        x = c1(c0(x), residual=self._proj(x), in_place=True)
+        return c3(c2(x), residual=x, in_place=True)
 
 
 class _Up:
-    """`UpBlock`, fused; doubles its input where that is smaller than the skip."""
+    """`UpBlock`, fused; takes the skip from the features, doubles what is smaller than it."""
 
     def __init__(self, block: Any) -> None:
         self._convs = [_Conv(part) for part in block.conv]
         self._proj = _Pointwise(block.proj)
 
-    def __call__(self, x: Floats, skip: Floats, style: Floats) -> Floats:
+    def __call__(self, x: Floats, features: list[Floats], style: Floats) -> Floats:
         c0, c1, c2, c3 = self._convs
-        first = c0(x, double=x.shape[1] != skip.shape[1])
-        x = c1(first, style, skip=skip, residual=self._proj(x))
-        return c3(c2(x, style), style, residual=x)
+        first = c0(x, double=x.shape[1] != features[-1].shape[1])
+        x = c1(first, style, skip=features.pop(), residual=self._proj(x))
+        del first  # each is as large as all that the block still needs
+        return c3(c2(x, style), style, residual=x, in_place=True)
 
 
 class _Conv:

@@ -58,6 +58,7 @@ def conv3(
     skip: Floats | None = None,
     residual: Floats | None = None,
     double: bool = False,
+    in_place: bool = False,
 ) -> Floats:
     """Return ``conv(relu(scale * (x [+ skip]) + shift)) + bias [+ residual]``.
 
@@ -80,11 +81,15 @@ def conv3(
         (N, Y, X, K) or half that size, then doubled.
     double
         Whether x is doubled.
+    in_place
+        Whether the result takes the place of the residual, which is of the same size then.
     """
     n, height, width, channels = x.shape
     if double:
         height, width = 2 * height, 2 * width
-    out = np.empty((n, height, width, len(bias)), np.float32)
+    out = residual if in_place else None
+    if out is None:
+        out = np.empty((n, height, width, len(bias)), np.float32)
     nothing = np.empty(0, np.float32)
     halved = residual is not None and residual.shape[1] != height
     tiles_x = -(-width // SIDE)
