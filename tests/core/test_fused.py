@@ -47,10 +47,10 @@ def test_a_fused_convolution_is_the_layers_it_stands_for(n, height, width, c, k,
         return functional.interpolate(tensor, scale_factor=2) if double else tensor
 
     before = first(scale * (last(doubled(first(x))) + skip) + shift[:, None, None])
-    theirs = functional.conv2d(
-        torch.relu(before), torch.from_numpy(weight), torch.from_numpy(bias), padding=1
-    )
-    np.testing.assert_allclose(ours, last(theirs + doubled(first(residual))), atol=2e-4)
+    exact = (torch.from_numpy(values).double() for values in (weight, bias))
+    made = functional.conv2d(torch.relu(before.double()), *exact, padding=1)
+    theirs = last(made + doubled(first(residual)))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=3e-5 * np.abs(theirs).max())
 
 
 def test_a_sum_in_place_of_the_residual_is_the_same_sum():
