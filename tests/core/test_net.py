@@ -146,6 +146,16 @@ def test_channel_correlation_is_that_of_numpy():
     np.testing.assert_allclose(channel_correlation(features)[0].numpy(), expected, atol=1e-4)
 
 
+def test_the_gradient_of_the_correlation_is_that_of_its_differences():
+    drawn = torch.randn(2, 3, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    features = drawn * torch.tensor([1, 10, 0.1])[:, None, None] + 4
+    assert torch.autograd.gradcheck(channel_correlation, features.requires_grad_())
+    constant = torch.ones(1, 2, 3, 3, requires_grad=True)
+    channel_correlation(constant).sum().backward()
+    assert constant.grad is not None
+    assert not constant.grad.any()
+
+
 def test_perceptual_loss_ignores_scale_and_sees_structure():
     clean = [torch.rand(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))]
     assert float(perceptual_loss([3 * clean[0] + 1], clean)) < 1e-6

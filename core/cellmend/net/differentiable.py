@@ -156,6 +156,19 @@ class _Normalization:
         backward_affine(gradient, x, skip, factors)
         return [torch.from_numpy(found).float() for found in (by_style, by_gamma, by_beta)]
 
+    def backward_fixed(
+        self, gradient: Floats, x: Floats, skip: Floats | None, relu: bool
+    ) -> Tensor | None:
+        """Do what `backward` does where the normalisation is fixed, but for the scale.
+
+        Returns the gradient by the style.
+        """
+        if not relu:
+            return None
+        anywhere = self.shift  # the centre of the products, which no one asks for here
+        sums, _ = backward_relu(gradient, x, skip, self.scale, self.shift, anywhere)
+        return torch.from_numpy(sums).float()
+
 
 class _NormConv(torch.autograd.Function):
     @staticmethod
@@ -177,16 +190,20 @@ class _NormConv(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Any, ...]:
         x, skip = (_last(tensor) for tensor in ctx.saved_tensors[:2])
         weight, flowing = _values(ctx.saved_tensors[2]), _last(gradient)
-        by, relu = ctx.by, ctx.layer.relu
+        by, layer, relu = ctx.by, ctx.layer, ctx.layer.relu
         needed = ctx.needs_input_grad
         by_x = by_skip = by_style = by_gamma = by_beta = by_weight = by_bias = None
         with as_many_threads_as_torch():
             if needed[6]:
                 kernel = weight.shape[2]
                 by_weight = _weight_gradient(x, skip, flowing, by, (kernel, relu))
-            if any(needed[1:6]):
+            if any(needed[1:6]) and (layer.norm.training or any(needed[4:6])):
                 made = _input_gradient(flowing, weight)
                 by_style, by_gamma, by_beta = by.backward(made, x, skip, relu)
+                by_x = by_skip = _first(made)
+            elif any(needed[1:4]):  # the scale of a frozen network goes into the weights
+                made = _input_gradient(flowing, weight * by.scale[:, None, None])
+                by_style = by.backward_fixed(made, x, skip, relu)
                 by_x = by_skip = _first(made)
         if needed[7]:
             by_bias = torch.from_numpy(flowing).flatten(0, 2).sum(0)

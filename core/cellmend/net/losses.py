@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 FLOW_SCALE = 5.0
@@ -31,10 +34,41 @@ def segmentation_loss(output: Tensor, target: Tensor) -> Tensor:
 
 def channel_correlation(features: Tensor) -> Tensor:
     """Correlate the channels of (N, C, Y, X) features over the image: (N, C, C)."""
-    flat = features.float().flatten(2)
-    flat = flat - flat.mean(dim=2, keepdim=True)
-    flat = flat / (flat.square().mean(dim=2, keepdim=True).sqrt() + _TINY)
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
+    correlation: Tensor = _Correlation.apply(features)  # type: ignore[no-untyped-call]
+    return correlation
+
+
+class _Correlation(torch.autograd.Function):
+    """Correlation of channels, whose gradient is one matrix product.
+
+    With z the standardised features of P pixels, K = z zᵀ / P the correlation, G the gradient
+    by it, S = G + Gᵀ, and a the diagonal of S K, the gradient by the features is
+    (S - diag(a (s + t) / s)) z / (P (s + t)), where s is the standard deviation and t a tiny
+    number that is added to it: z has a mean of zero, so that no term of the means is left.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        precise = features.to(torch.promote_types(features.dtype, torch.float32))
+        flat = precise.permute(0, 2, 3, 1).flatten(1, 2)
+        flat = flat - flat.mean(dim=1, keepdim=True)
+        deviation = torch.linalg.vector_norm(flat, dim=1, keepdim=True) / flat.shape[1] ** 0.5
+        flat /= deviation + _TINY
+        correlation = flat.transpose(1, 2) @ flat / flat.shape[1]
+        ctx.save_for_backward(flat, deviation[:, 0], correlation)
+        ctx.shape, ctx.dtype = tuple(features.shape), features.dtype
+        return correlation
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        flat, deviation, correlation = ctx.saved_tensors
+        both = gradient + gradient.transpose(1, 2)
+        along = (both * correlation).sum(dim=2) * (deviation + _TINY) / (deviation + 1e-30)
+        factors = (both - torch.diag_embed(along)) / (deviation + _TINY)[:, :, None]
+        by_flat = flat @ (factors / flat.shape[1]).transpose(1, 2)
+        by_features: Tensor = by_flat.unflatten(1, ctx.shape[2:]).permute(0, 3, 1, 2)
+        return by_features.to(ctx.dtype)
 
 
 def perceptual_loss(restored: list[Tensor], clean: list[Tensor]) -> Tensor:

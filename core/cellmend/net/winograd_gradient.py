@@ -59,15 +59,17 @@ def weight_gradient(
     wanted = math.ceil(WANTED_TILES / tiles_x)
     workers = min(get_num_threads(), math.ceil(rows / wanted))
     group = min(wanted, math.ceil(rows / workers))
-    sums = np.zeros(workers * POINTS * channels * outputs, np.float32)
+    plane = channels * outputs + APART
+    sums = np.zeros(workers * POINTS * plane, np.float32)
     _sum_products(
         x.ravel(), gradient.ravel(), scale, shift.ravel(),
         np.empty(0, np.float32) if skip is None else skip.ravel(),
         sums, (n, height, width, channels, outputs), group, workers,
     )  # fmt: skip
     back = np.ascontiguousarray(np.tile(KERNEL_TO_POINTS.T, workers))
-    kernels = mix(back, sums).reshape(3, 3, channels, outputs)
-    return np.ascontiguousarray(kernels.transpose(3, 2, 0, 1))
+    kernels = mix(back, sums).reshape(9, plane)[:, : channels * outputs]
+    turned = kernels.reshape(3, 3, channels, outputs).transpose(3, 2, 0, 1)
+    return np.ascontiguousarray(turned)
 
 
 @njit(inline="always")
@@ -139,7 +141,7 @@ def _sum_products(
     group: int,
     workers: int,
 ) -> None:
-    """Add up the products of patches and squares: sums [worker][point][C][K]."""
+    """Add up the products of patches and squares: sums [worker][point][C][K], planes apart."""
     n, height, width, channels, outputs = shape
     rows_of_tiles = -(-height // SIDE)
     tiles_x = -(-width // SIDE)
@@ -163,5 +165,5 @@ def _sum_products(
                 add_outer(
                     v, point * v_plane, channels, m, point * m_plane, outputs,
                     (end - begin) * tiles_x, tiles,
-                    sums, (worker * POINTS + point) * channels * outputs,
+                    sums, (worker * POINTS + point) * (channels * outputs + APART),
                 )  # fmt: skip
