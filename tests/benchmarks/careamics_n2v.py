@@ -55,7 +55,8 @@ def main() -> None:
     for rate in args.rates:
         order = {"steps": args.steps, "seed": args.seed, "rate": rate}
         by_peer = partial(denoise_by_peer, args.peer, order)
-        methods.append(Method("careamics", f"rate {rate:g}", "denoise", f"n2v {order}", by_peer))
+        name, key = f"careamics, rate {rate:g}", f"n2v {order}"
+        methods.append(Method(name, f"{args.steps} epochs", "denoise", key, by_peer))
     cache = Cache(args.output / "cache")
     comparison = Comparison(Segmenter("generalist"), {"denoise": methods}, cache, seed=args.seed)
     records = []
