@@ -72,7 +72,8 @@ class Ahead(Generic[Result]):
         """Read a file, and small ones behind it."""
         group = {file: self._read(file)}
         pixels = _pixels(group[file])
-        for other in self._files[self._places[file] + 1 :]:
+        following = self._places.get(file, len(self._files)) + 1
+        for other in self._files[following:]:
             if pixels >= self._enough or not self._alone.isdisjoint((file, other)):
                 break
             try:

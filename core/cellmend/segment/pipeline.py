@@ -26,7 +26,7 @@ from cellmend.provenance import Provenance
 from cellmend.registry.files import Model, load_model
 from cellmend.segment.diameter import estimate_diameter
 from cellmend.segment.network import Network
-from cellmend.segment.scene import Part, Scene, scene
+from cellmend.segment.scene import Part, Scene
 from cellmend.segment.volume import segment_volume
 from cellmend.size import SizeModel, size_model_of
 
@@ -237,7 +237,7 @@ class Segmenter:
         size = settings.diameter
         if size is None:
             size = estimate_diameter(network, _middle(data), self._size_model, report)
-        return scene(data, image.axes.replace("C", ""), size)
+        return Scene.of(data, image.axes.replace("C", ""), size)
 
     def _provenance(
         self, settings: SegmentSettings, diameter: float, previous: tuple[Provenance, ...]
@@ -263,10 +263,9 @@ def _find_in_planes(
     groups = list(filled(tiles, TOGETHER * settings.tiles.batch_size))
     parts = []
     for group, share in zip(groups, shares(report, len(groups)), strict=True):
-        planes = [(jobs[i][1], jobs[i][0].diameter) for i in group]
-        found = network.flows_of(planes, share)
-        for i, (flows, cellprob) in zip(group, found, strict=True):
-            scene = jobs[i][0]
+        chosen = [jobs[i] for i in group]
+        found = network.flows_of([(plane, scene.diameter) for scene, plane in chosen], share)
+        for (scene, _), (flows, cellprob) in zip(chosen, found, strict=True):
             result = masks_from_flows(
                 flows,
                 cellprob,

@@ -42,6 +42,12 @@ class Scene:
     axes: str
     diameter: float
 
+    @classmethod
+    def of(cls, data: Floats, axes: str, diameter: float) -> Scene:
+        """Make a scene of (nchan, [T,] [Z,] Y, X), with these axes after the first."""
+        missing = [1 + place for place, axis in enumerate("TZ") if axis not in axes]
+        return cls(np.expand_dims(data, missing), axes, diameter)
+
     @property
     def frames(self) -> list[Floats]:
         """The time points, each (nchan, Z, Y, X)."""
@@ -82,12 +88,6 @@ class Scene:
 
     def _linked(self, settings: SegmentSettings) -> bool:
         return "Z" in self.axes and settings.stitch_threshold > 0
-
-
-def scene(data: Floats, axes: str, diameter: float) -> Scene:
-    """Make a scene of (nchan, [T,] [Z,] Y, X) with these axes after the first."""
-    missing = [1 + place for place, axis in enumerate("TZ") if axis not in axes]
-    return Scene(np.expand_dims(data, missing), axes, diameter)
 
 
 def _joined(parts: Sequence[Part]) -> Part:
