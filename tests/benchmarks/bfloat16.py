@@ -67,8 +67,14 @@ def main() -> None:
             continue
         both = sum(compare(segmenters, file) for file in files[: options.images])
         total += both
-        print(f"{name:36s} {both[0] / max(both[1], 1):8.4f} ({both[1]:.0f})", flush=True)
-    print(f"{'all':36s} {total[0] / max(total[1], 1):8.4f} ({total[1]:.0f})")
+        tell(name, both)
+    tell("all", total)
+
+
+def tell(name: str, both: NDArray[np.float64]) -> None:
+    """Print a row."""
+    share = both[0] / both[1] if both[1] else np.nan
+    print(f"{name:36s} {share:8.4f} ({both[1]:.0f})", flush=True)
 
 
 if __name__ == "__main__":
