@@ -47,7 +47,7 @@ def main() -> None:
         rows = [(label(case), list(panels(comparison, case))) for case in cases]
     with Pillow.open(io.BytesIO(picture_grid(rows))) as image:
         image.thumbnail((WIDTH, image.height))
-        image.convert("RGB").save(args.output, quality=80, optimize=True)
+        image.convert("RGB").save(args.output, quality=70, optimize=True)
 
 
 def read_cases(folders: list[Path], limit: int) -> Iterator[Case]:
