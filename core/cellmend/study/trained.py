@@ -6,7 +6,6 @@ of epochs, which the settings of the study say, and the rate of the first two.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellmend.net.card import file_sha256
 from cellmend.normalize import normalize
 from cellmend.params import TileSettings, TrainSettings
 from cellmend.planes import resize_plane, scaled_shape
@@ -101,14 +101,8 @@ def training_key(settings: RestorationStudySettings, files: Sequence[Files]) -> 
     return (
         settings.training_epochs,
         settings.seed,
-        tuple(_content(path) for one in files for path in (one.first, one.second)),
+        tuple(file_sha256(path) for one in files for path in (one.first, one.second)),
     )
-
-
-def _content(path: Path) -> str:
-    """Return the SHA-256 of a file: the same wherever, and whenever, it was put."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _blind(method: Any, settings: RestorationStudySettings, seen: Degraded) -> Floats:

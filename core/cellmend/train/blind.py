@@ -43,9 +43,8 @@ VOID_REACH = 2
 SELF_GRID = 4
 """Noise2Self hides every fourth pixel along y and x."""
 BLIND_RATE = 3e-3
-"""Learning rate of both. With those of their papers (4e-4 and 5e-4, for networks of other
-kinds) this network makes an image hardly better in 100 steps: 14.8 dB became 16.2 and 17.2;
-with 2e-3 and 3e-3 it took 30 to 40 steps to 18.5-21.0, and from 1e-2 on some runs failed."""
+"""Learning rate of both. Those of their papers (4e-4 and 5e-4) are for networks of other kinds:
+with them this one makes an image hardly better in 100 steps; from 1e-2 on some runs failed."""
 _AROUND = np.array([[0.5, 1, 0.5], [1, 0, 1], [0.5, 1, 0.5]], np.float32) / 6
 
 BLIND_SETTINGS = {
