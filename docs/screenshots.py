@@ -114,6 +114,8 @@ def half_edit(window: MainWindow) -> None:
 
 def photograph_views(window: MainWindow) -> None:
     """Take a picture of four linked layers, and one of the difference of two mask layers."""
+    from cellmend_app.panels.parts import Section
+
     window.document.select(0)
     window.view.arrange("four")
     window.view.fit()
@@ -125,7 +127,8 @@ def photograph_views(window: MainWindow) -> None:
     window.panels.segment.cellprob.setValue(2.0)
     before = window.document.revision
     until(lambda: window.document.revision != before and not window.runner.busy)
-    window.sections["Mask layers"].header.setChecked(True)
+    section = next(s for s in window.findChildren(Section) if s.title == "Mask layers")
+    section.header.setChecked(True)
     window.panels.layers.compare.setChecked(True)
     until(lambda: bool(window.panels.layers.result.text()))
     QTest.qWait(300)
