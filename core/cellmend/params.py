@@ -206,7 +206,7 @@ class TrainSettings(Settings):
     images_per_epoch: Annotated[int, Field(ge=1)] | None = None
     batch_size: Annotated[int, Field(ge=1)] = 8
     crop: Annotated[int, Field(ge=32, multiple_of=16)] = 224
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    optimizer: Literal["adamw", "muon", "sgd"] = "adamw"
     learning_rate: Positive | None = None
     weight_decay: Annotated[float, Field(ge=0)] = 1e-5
     warmup_epochs: Annotated[int, Field(ge=0)] = 10

@@ -150,11 +150,13 @@ def test_a_run_of_a_version_that_knew_fewer_settings_is_resumed(pairs_folder, tm
     assert len(trainer(pairs_folder, tmp_path, epochs=2).run(resume=True).record) == 2
 
 
-def test_a_run_resumed_after_validation_ends_in_the_same_state(pairs_folder, tmp_path):
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_run_resumed_after_validation_ends_in_the_same_state(optimizer, pairs_folder, tmp_path):
     whole, part = tmp_path / "whole", tmp_path / "part"
-    trainer(pairs_folder, whole, epochs=2, average_decay=0.9).run()
-    trainer(pairs_folder, part, epochs=1, average_decay=0.9).run()
-    trainer(pairs_folder, part, epochs=2, average_decay=0.9).run(resume=True)
+    how = {"optimizer": optimizer, "average_decay": 0.9}
+    trainer(pairs_folder, whole, epochs=2, **how).run()
+    trainer(pairs_folder, part, epochs=1, **how).run()
+    trainer(pairs_folder, part, epochs=2, **how).run(resume=True)
     assert_same_checkpoints(whole, part)
 
 

@@ -137,7 +137,7 @@ def _add_optimisation(group: argparse._ArgumentGroup) -> None:
         help="crops in an epoch (default: one of each image)",
         **setting("images_per_epoch"),
     )
-    group.add_argument("--optimizer", choices=("adamw", "sgd"), **setting("optimizer"))
+    group.add_argument("--optimizer", choices=("adamw", "muon", "sgd"), **setting("optimizer"))
     group.add_argument("--learning-rate", type=float, metavar="R", **setting("learning_rate"))
     group.add_argument("--schedule", choices=("cosine", "step"), **setting("schedule"))
     group.add_argument(

@@ -8,6 +8,7 @@ import torch
 
 from cellmend.net.unet import CPNet
 from cellmend.params import TrainSettings
+from cellmend.train.muon import Muon
 
 MOMENTUM = 0.9
 FUSED = ("cpu", "cuda")
@@ -19,10 +20,12 @@ HALVINGS = 10
 
 
 def make_optimizer(net: CPNet, settings: TrainSettings) -> torch.optim.Optimizer:
-    """Return AdamW, or SGD with momentum 0.9."""
+    """Return AdamW, Muon, or SGD with momentum 0.9."""
     rate, decay = settings.highest_rate, settings.weight_decay
     if settings.optimizer == "sgd":
         return torch.optim.SGD(net.parameters(), lr=rate, momentum=MOMENTUM, weight_decay=decay)
+    if settings.optimizer == "muon":
+        return Muon(net, rate, decay)
     fused = next(net.parameters()).device.type in FUSED
     return torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay, fused=fused)
 
