@@ -1,5 +1,7 @@
 """Diameters from styles."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import cellmend
 from cellmend.cli import main
 from cellmend.errors import FileFormatError, ModelError
 from cellmend.registry import find, load_model
+from cellmend.segment import diameter as estimation
 from cellmend.size import SizeModel, fit_size_model, read_size_model, write_size_model
 
 
@@ -74,3 +77,22 @@ def test_a_size_at_which_no_cell_is_found_is_not_believed(cells):
     wrong = SizeModel(np.zeros(width), np.zeros(width), np.log(20.0), 30.0)
     segmenter.__dict__["_size_model"] = wrong
     assert segmenter.estimate_diameter(cells[0]) == pytest.approx(18, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("told", "trials", "wanted"),
+    [
+        (29.0, {29.0: (30.0, 0.6)}, 30.0),
+        (20.0, {20.0: (26.0, 0.3), 26.0: (31.0, 0.5), 31.0: (32.0, 0.6)}, 32.0),
+        (20.0, {20.0: (26.0, 0.3), 26.0: (60.0, 0.1), 60.0: (0.0, 0.0)}, 26.0),
+        (12.0, {12.0: (12.5, 0.02), 30.0: (36.0, 0.05), 36.0: (37.0, 0.07)}, 37.0),
+        (12.0, {12.0: (12.5, 0.08), 30.0: (0.0, 0.0)}, 12.5),
+    ],
+    ids=["right at once", "found by and by", "worse in the end", "fragments", "few small cells"],
+)
+def test_what_is_found_is_assumed_until_it_is_found_again(told, trials, wanted, monkeypatch):
+    monkeypatch.setattr(estimation, "_by_style", lambda *_: told)
+    monkeypatch.setattr(estimation, "_trial", lambda network, plane, guess, report: trials[guess])
+    network = SimpleNamespace(diam_mean=30.0)
+    model = SizeModel(np.zeros(1), np.zeros(1), 0.0, 30.0)
+    assert estimation.estimate_diameter(network, np.zeros((1, 9, 9)), model) == wanted

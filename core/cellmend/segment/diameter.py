@@ -1,13 +1,13 @@
 """The diameter of cells: a first estimate, refined by the masks found at that size.
 
 The first estimate is that of a size model. Where the network has none, or no cell is found
-at that size, masks are made at a few guesses, and the guess is kept whose masks cover most of
-the image with cells of the size that was guessed.
+at that size, masks are made at a few guesses. What is found is assumed in turn, until it is
+found again; of all trials the one is kept whose masks cover most of the image with cells of
+the size that was assumed.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -19,10 +19,14 @@ from cellmend.segment.network import Network
 from cellmend.size import SizeModel, diameters
 
 Floats = NDArray[np.float32]
+Trial = tuple[float, float]
+"""The median diameter found where another is assumed, and how well that fits."""
 
 GUESSES = (12.0, 30.0, 75.0)
-REFINEMENTS = 2
+REFINEMENTS = 3
 CLOSE_ENOUGH = 0.1
+SPARSE = 0.1
+"""Trials that fit less well leave room for another guess."""
 LOOKS = 2
 """Times that the style is asked, the second time at the size it told first."""
 SMALLEST = 3.0
@@ -55,13 +59,15 @@ def estimate_diameter(
     """
     if size_model is None:
         return _by_guesses(network, plane, report)
-    parts = shares(report, LOOKS + 2)
+    by_style, trials, others = shares(report, 3)
     seen = network.diam_mean
-    for part in itertools.islice(parts, LOOKS):
+    for part in shares(by_style, LOOKS):
         seen = _by_style(network, plane, seen, size_model, part)
-    found, _ = _trial(network, plane, seen, next(parts))
-    # Where the size that the style tells shows no cell at all, it is wrong.
-    return found or _by_guesses(network, plane, next(parts))
+    found, score = _settled(network, plane, seen, trials)
+    if score < SPARSE:  # few cells, or a size at which they are not seen
+        other = _settled(network, plane, network.diam_mean, others)
+        found, score = max((found, score), other, key=lambda trial: trial[1])
+    return found or _by_guesses(network, plane, others)
 
 
 def _by_style(
@@ -74,20 +80,27 @@ def _by_style(
 
 
 def _by_guesses(network: Network, plane: Floats, report: Reporter) -> float:
-    parts = shares(report, len(GUESSES) + REFINEMENTS)
+    parts = shares(report, len(GUESSES) + 1)
     trials = [_trial(network, plane, guess, next(parts)) for guess in GUESSES]
     found, score = max(trials, key=lambda trial: trial[1])
     if score == 0:
         return network.diam_mean
-    assumed = GUESSES[trials.index((found, score))]
-    for part in parts:
-        if abs(math.log(found / assumed)) < CLOSE_ENOUGH:
+    return _settled(network, plane, found, next(parts))[0] or found
+
+
+def _settled(network: Network, plane: Floats, guess: float, report: Reporter) -> Trial:
+    """Assume what is found until that is found again; return the trial that fits best."""
+    best = (0.0, 0.0)
+    for part in shares(report, REFINEMENTS):
+        found, score = _trial(network, plane, guess, part)
+        best = max(best, (found, score), key=lambda trial: trial[1])
+        if not found or abs(math.log(found / guess)) < CLOSE_ENOUGH:
             break
-        assumed, found = found, _trial(network, plane, found, part)[0] or found
-    return found
+        guess = found
+    return best
 
 
-def _trial(network: Network, plane: Floats, guess: float, report: Reporter) -> tuple[float, float]:
+def _trial(network: Network, plane: Floats, guess: float, report: Reporter) -> Trial:
     """Return the median diameter found when `guess` is assumed, and how well that fits."""
     pixels = network.raw(_view(network, plane, guess), guess, report).pixels
     masks = masks_from_flows(pixels[:2], pixels[2], report=report).masks
