@@ -141,7 +141,8 @@ def test_a_folder_gives_to_the_bit_what_its_files_give_alone(name, folder, monke
         path.unlink()
     monkeypatch.setattr("cellmend.cli.ahead.TOGETHER", 0)
     _, told_alone, alone = results(command, folder, suffix, reader, capsys)
-    assert shared < len(batches)
+    sizes_are_known = name != "segment"  # where they are estimated, each image may have its own
+    assert shared < len(batches) + (not sizes_are_known)
     assert [one.get("cells") for one in told_alone] == [one.get("cells") for one in told]
     assert list(alone) == list(together)
     assert len(alone) == 4

@@ -2,7 +2,7 @@
 
 The first estimate is that of a size model. Where the network has none, or no cell is found
 at that size, masks are made at a few guesses. What is found is assumed in turn, until it is
-found again; of all trials the one is kept whose masks cover most of the image with cells of
+found again; failing that, the trial is kept whose masks cover most of the image with cells of
 the size that was assumed.
 """
 
@@ -23,7 +23,7 @@ Trial = tuple[float, float]
 """The median diameter found where another is assumed, and how well that fits."""
 
 GUESSES = (12.0, 30.0, 75.0)
-REFINEMENTS = 3
+REFINEMENTS = 4
 CLOSE_ENOUGH = 0.1
 SPARSE = 0.1
 """Trials that fit less well leave room for another guess."""
@@ -89,12 +89,14 @@ def _by_guesses(network: Network, plane: Floats, report: Reporter) -> float:
 
 
 def _settled(network: Network, plane: Floats, guess: float, report: Reporter) -> Trial:
-    """Assume what is found until that is found again; return the trial that fits best."""
+    """Assume what is found until that is found again, else take the trial that fits best."""
     best = (0.0, 0.0)
     for part in shares(report, REFINEMENTS):
         found, score = _trial(network, plane, guess, part)
+        if found and abs(math.log(found / guess)) < CLOSE_ENOUGH:
+            return found, score
         best = max(best, (found, score), key=lambda trial: trial[1])
-        if not found or abs(math.log(found / guess)) < CLOSE_ENOUGH:
+        if not found:
             break
         guess = found
     return best
