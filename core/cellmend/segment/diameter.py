@@ -2,7 +2,8 @@
 
 The first estimate is that of a size model. Where the network has none, or no cell is found
 at that size, masks are made at a few guesses. What is found is assumed in turn, until it is
-found again; failing that, the trial is kept whose masks cover most of the image with cells of
+found again (from the diameter of the network too, where few cells fit); failing that, the
+trial is kept whose masks cover most of the image with cells of
 the size that was assumed.
 """
 
