@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cellmend.normalize import normalize
-from cellmend.restore.degrade import Degradation, degrade, random_degradation
+from cellmend.restore.degrade import Degradation, degrade, interpolate_kept, random_degradation
 
 
 def drawn(task, count=4000):
@@ -65,3 +65,29 @@ def test_same_seed_gives_the_same_noise(cells):
     how = Degradation(poisson=3)
     first, second = (degrade(cells[0], how, np.random.default_rng(7)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 6, 7])
+def test_subsampling_moves_nothing(factor):
+    y, x = np.mgrid[:90, :101]
+    blob = np.exp(-((y - 42.0) ** 2 + (x - 55.0) ** 2) / (2 * 12.0**2)).astype(np.float32)
+    worse = degrade(
+        blob, Degradation(downsample=factor), np.random.default_rng(0), normalized=True
+    )
+    weight = np.maximum(worse - worse.min(), 0) ** 4  # Its peak alone, not the border.
+    assert (weight * y).sum() / weight.sum() == pytest.approx(42, abs=0.1)
+    assert (weight * x).sum() / weight.sum() == pytest.approx(55, abs=0.1)
+
+
+@pytest.mark.parametrize("cubic", [False, True])
+def test_kept_pixels_keep_their_values(cells, cubic):
+    image = normalize(cells[0])[:70, :83]
+    filled = interpolate_kept(image[::4, ::4], 4, image.shape, cubic=cubic)
+    assert filled.shape == image.shape
+    np.testing.assert_allclose(filled[::4, ::4], image[::4, ::4], atol=1e-5)
+
+
+def test_beyond_the_last_kept_pixel_it_is_repeated(cells):
+    image = normalize(cells[0])[:71, :83]
+    filled = interpolate_kept(image[::4, ::4], 4, image.shape)
+    np.testing.assert_allclose(filled[68:, ::4], image[[68] * 3, ::4], atol=1e-5)

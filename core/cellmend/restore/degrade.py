@@ -32,7 +32,7 @@ class Degradation:
     blur
         Standard deviation of a Gaussian in pixels; 0 for none.
     downsample
-        Keep every n-th pixel, then interpolate back; 1 for none.
+        Keep every n-th pixel, then interpolate between them; 1 for none.
     poisson
         Photons at the 99th percentile; 0 for no noise.
     """
@@ -69,12 +69,38 @@ def degrade(
     if how.blur > 0:
         image = cv2.GaussianBlur(image, (0, 0), how.blur, borderType=cv2.BORDER_REFLECT_101)
     if how.downsample > 1:
-        small = np.ascontiguousarray(image[:: how.downsample, :: how.downsample])
-        height, width = image.shape
-        image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        kept = image[:: how.downsample, :: how.downsample]
+        image = interpolate_kept(kept, how.downsample, image.shape)
     if how.poisson > 0:
         image = rng.poisson(np.maximum(image, 0) * how.poisson).astype(np.float32)
     return normalize(image)
+
+
+def interpolate_kept(
+    kept: Floats, factor: int, shape: tuple[int, ...], *, cubic: bool = False
+) -> Floats:
+    """Fill in the pixels between those that were kept, which stay where they were.
+
+    Resizing as `cv2.resize` does would move the image by half a factor: cells would lie
+    beside their masks, by an amount that no network can see.
+
+    Parameters
+    ----------
+    kept
+        (Y, X) float32: every `factor`-th row and column, from the first.
+    factor
+        Above 1.
+    shape
+        (Y, X) of the image they were kept of.
+    cubic
+        Interpolate by cubic splines, not bilinearly.
+    """
+    from scipy import ndimage
+
+    filled: Floats = ndimage.affine_transform(
+        kept, [1 / factor] * 2, output_shape=shape, order=3 if cubic else 1, mode="nearest"
+    )
+    return filled
 
 
 def random_degradation(task: str, diameter: float, rng: np.random.Generator) -> Degradation:

@@ -73,12 +73,17 @@ def _blur(images: Tensor, widths: Tensor) -> Tensor:
 
 
 def _subsample(images: Tensor, factors: Sequence[int]) -> Tensor:
-    """Keep every k-th pixel of each image, then interpolate back."""
+    """Keep every k-th pixel of each image, where it is, and interpolate between them."""
     if all(factor == 1 for factor in factors):
         return images
-    size = images.shape[1:]
-    parts = [
-        functional.interpolate(image[None, None, ::k, ::k], size=size, mode="bilinear")[0, 0]
-        for image, k in zip(images, factors, strict=True)
-    ]
+    parts = [_interpolated(image, k) for image, k in zip(images, factors, strict=True)]
     return torch.stack(parts)
+
+
+def _interpolated(image: Tensor, factor: int) -> Tensor:
+    """Return (Y, X) with all but every k-th pixel interpolated; beyond the last, repeated."""
+    kept = image[None, None, ::factor, ::factor]
+    height, width = ((side - 1) * factor + 1 for side in kept.shape[2:])
+    filled = functional.interpolate(kept, (height, width), mode="bilinear", align_corners=True)
+    missing = (0, image.shape[1] - width, 0, image.shape[0] - height)
+    return functional.pad(filled, missing, mode="replicate")[0, 0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellmend.restore.degrade import interpolate_kept
 from cellmend.restore.filters import filter_image
 from cellmend.study.cases import NETWORK_DIAMETER
 from cellmend.study.strength import Degraded
@@ -124,9 +125,4 @@ def _by_network(restorer: Restorer, batch_size: int, seen: Degraded) -> Floats:
 
 def _bicubic(seen: Degraded) -> Floats:
     """Interpolate the pixels that were kept."""
-    import cv2
-
-    height, width = seen.image.shape
-    return np.asarray(
-        cv2.resize(seen.kept, (width, height), interpolation=cv2.INTER_CUBIC), np.float32
-    )
+    return interpolate_kept(seen.kept, seen.how.downsample, seen.image.shape, cubic=True)
