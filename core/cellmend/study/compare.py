@@ -37,7 +37,7 @@ DEGRADED, CLEAN = "degraded", "clean"
 REAL = "real"
 MOST_DB = 99.0
 """PSNR of an image that equals the clean one; infinity is no number in JSON."""
-VERSION = 1
+VERSION = 2
 """Counts up when the protocol changes, so that results of the old one are not used."""
 
 
