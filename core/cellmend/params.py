@@ -195,7 +195,8 @@ class TrainSettings(Settings):
     and much of the progress comes late, so none is set. `sampling_weights` has a
     weight for each data set, the square root of its number of images if not given.
     `backbone` and `widths` are those of a network trained from scratch: ``transformer`` has
-    attention in place of most convolutions, and four widths.
+    attention in place of most convolutions, and four widths. `widen` doubles the channels of
+    the model that is started from, which at first gives what it gave.
     `partial` says that there are cells without masks: the network then learns from those
     with one and what is close around them alone.
     """
@@ -220,6 +221,7 @@ class TrainSettings(Settings):
     partial: bool = False
     backbone: BackboneName = "unet"
     widths: tuple[int, ...] = (16, 32, 64, 128)
+    widen: bool = False
     seed: int = 0
     device: str = "auto"
     normalize: NormalizeSettings = NormalizeSettings()

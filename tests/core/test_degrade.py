@@ -71,9 +71,7 @@ def test_same_seed_gives_the_same_noise(cells):
 def test_subsampling_moves_nothing(factor):
     y, x = np.mgrid[:90, :101]
     blob = np.exp(-((y - 42.0) ** 2 + (x - 55.0) ** 2) / (2 * 12.0**2)).astype(np.float32)
-    worse = degrade(
-        blob, Degradation(downsample=factor), np.random.default_rng(0), normalized=True
-    )
+    worse = degrade(blob, Degradation(downsample=factor), np.random.default_rng(0), normalized=True)
     weight = np.maximum(worse - worse.min(), 0) ** 4  # Its peak alone, not the border.
     assert (weight * y).sum() / weight.sum() == pytest.approx(42, abs=0.1)
     assert (weight * x).sum() / weight.sum() == pytest.approx(55, abs=0.1)

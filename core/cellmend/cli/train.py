@@ -167,6 +167,12 @@ def _add_optimisation(group: argparse._ArgumentGroup) -> None:
         help="channels of the levels of a network trained from scratch",
         **setting("widths"),
     )
+    group.add_argument(
+        "--widen",
+        action="store_true",
+        help="double the channels of the model started from",
+        **setting("widen"),
+    )
 
 
 def three_numbers(text: str) -> tuple[float, ...]:

@@ -16,6 +16,7 @@ from cellmend.device import pick_device
 from cellmend.errors import InputError, ModelError
 from cellmend.net.unet import CPNet
 from cellmend.net.weights import save_weights
+from cellmend.net.widen import widened
 from cellmend.params import TrainSettings, make_settings
 from cellmend.progress import SILENT, Reporter
 from cellmend.registry import ModelCard, ModelEntry, find, user_folder
@@ -350,6 +351,8 @@ def _seconds_left(record: Sequence[EpochRecord], epochs: int) -> float:
 
 def _starting_net(task: Task[Any, Any], parent: Model | None, settings: TrainSettings) -> CPNet:
     if parent is None:
+        if settings.widen:
+            raise InputError("There is no model to widen.", hint="Name one to start from.")
         return new_net(task, settings)
     if (parent.net.nchan, parent.net.nout) != (task.nchan, task.nout):
         raise ModelError(
@@ -357,7 +360,7 @@ def _starting_net(task: Task[Any, Any], parent: Model | None, settings: TrainSet
             hint="Choose a model of the same kind.",
         )
     parent.net.diam_mean.fill_(task.diam_mean)
-    return parent.net
+    return widened(parent.net, settings.seed) if settings.widen else parent.net
 
 
 def _card(
