@@ -30,6 +30,7 @@ from cellmend_app.services.autosave import AutosaveService
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.compare import CompareService, Comparison
 from cellmend_app.services.core_pipelines import CorePipelines
+from cellmend_app.services.folder_run import FolderRunService
 from cellmend_app.services.history import HistoryService
 from cellmend_app.services.layers import MaskLayerService
 from cellmend_app.services.measure import MeasureService
@@ -131,6 +132,7 @@ class MainWindow(QMainWindow):
             recovery=RecoveryService(document, files, autosave, runner, messages),
             restore=RestoreService(document, runner, messages, self.pipelines),
             segment=SegmentService(document, runner, messages, self.pipelines),
+            folder_run=FolderRunService(files, runner, messages, self.pipelines),
             models=ModelService(runner, messages),
             training=TrainService(self),
             cells=cells,
@@ -162,7 +164,9 @@ class MainWindow(QMainWindow):
         self.addActions(actions.all())
         self.addToolBar(layout.tool_bar(actions))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
-        self.navigator.add_buttons([actions[i] for i in ("previous", "next", "open-folder")])
+        self.navigator.add_buttons(
+            [actions[i] for i in ("previous", "next", "open-folder", "segment-folder")]
+        )
         panels.view.add_actions([actions[i] for i in ARRANGEMENT_ACTIONS])
         layout.add_panel_buttons(panels, actions)
         self.hint = layout.hint()
@@ -217,6 +221,7 @@ class MainWindow(QMainWindow):
             document.review.changed,
             document.undo.indexChanged,
             services.files.folder_changed,
+            services.folder_run.changed,
             services.objects.measured,
             services.models.changed,
             panels.restore.availability_changed,

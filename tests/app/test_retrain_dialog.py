@@ -6,7 +6,8 @@ import pytest
 from doubles import RecordingMessages
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
-from cellmend_app.dialogs.retrain import RetrainDialog, duration
+from cellmend_app.dialogs.parts import duration
+from cellmend_app.dialogs.retrain import RetrainDialog
 from cellmend_app.services.models import ModelChoice, ModelService
 from cellmend_app.services.train import Epoch
 from cellmend_app.workers import JobRunner

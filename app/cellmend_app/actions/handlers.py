@@ -13,6 +13,7 @@ from cellmend_app.actions.workbench import Workbench
 from cellmend_app.dialogs import files
 from cellmend_app.dialogs.cells import FilterDialog, IdDialog
 from cellmend_app.dialogs.export import ExportDialog
+from cellmend_app.dialogs.folder_run import FolderRunDialog
 from cellmend_app.resources import Theme, palette, style_sheet
 from cellmend_app.services.models import SEGMENTATION
 from cellmend_app.services.storage import ExportRequest
@@ -154,6 +155,16 @@ def restore(w: Workbench, task: str) -> None:
 def segment(w: Workbench) -> None:
     """Find cells with the panel's settings."""
     w.services.segment.run(w.panels.segment.request())
+
+
+def segment_folder(w: Workbench) -> None:
+    """Open the dialog that segments the images of the folder."""
+    if w.folder_run is None:
+        w.folder_run = FolderRunDialog(w.services.folder_run, w.services.models, w.window)
+    files = w.services.files
+    w.folder_run.prepare(files.folder, files.has_masks, w.panels.segment.request().settings)
+    w.folder_run.show()
+    w.folder_run.raise_()
 
 
 def retrain(w: Workbench) -> None:

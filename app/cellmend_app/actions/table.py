@@ -186,6 +186,15 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
             icon="segment",
             when=can_segment,
         ),
+        Spec(
+            "segment-folder",
+            "Segment folder…",
+            do.segment_folder,
+            ("Ctrl+Shift+Return",),
+            tip="Find the cells of many images, one after another",
+            icon="segment-folder",
+            when=lambda w: has_image(w) and w.panels.segment.ready,
+        ),
     ),
     "Models": (
         Spec(

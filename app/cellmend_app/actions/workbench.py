@@ -21,6 +21,7 @@ from cellmend_app.services.assist import AssistService
 from cellmend_app.services.autosave import AutosaveService
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.compare import CompareService
+from cellmend_app.services.folder_run import FolderRunService
 from cellmend_app.services.history import HistoryService
 from cellmend_app.services.layers import MaskLayerService
 from cellmend_app.services.measure import MeasureService
@@ -55,6 +56,7 @@ from cellmend_app.viewer.hand_tools import Ruler, ZoomBox
 from cellmend_app.workers import JobRunner
 
 if TYPE_CHECKING:
+    from cellmend_app.dialogs.folder_run import FolderRunDialog
     from cellmend_app.dialogs.retrain import RetrainDialog
 
 ToolName = Literal[
@@ -87,6 +89,7 @@ class Services:
     recovery: RecoveryService
     restore: RestoreService
     segment: SegmentService
+    folder_run: FolderRunService
     models: ModelService
     training: TrainService
     cells: CellService
@@ -137,6 +140,7 @@ class Workbench:
         self.tools |= make_view_tools(document, view)
         self.tool: ToolName = "pick"
         self.retrain: RetrainDialog | None = None
+        self.folder_run: FolderRunDialog | None = None
         self.use_tool("pick")
 
     @property

@@ -27,6 +27,7 @@ from PyQt6.QtWidgets import (
 
 from cellmend.params import FINE_TUNING_RATE, TrainSettings
 from cellmend_app.dialogs.files import MODELS, choose_file
+from cellmend_app.dialogs.parts import duration, named
 from cellmend_app.resources import Theme, colors
 from cellmend_app.services.models import SEGMENTATION, ModelService
 from cellmend_app.services.train import Epoch, TrainRequest, TrainService
@@ -100,23 +101,23 @@ class RetrainDialog(QDialog):
 
     def _build_fields(self) -> None:
         self.images = QListWidget()
-        _name(self.images, "Corrected images", "Images with saved masks; untick those to leave out")
+        named(self.images, "Corrected images", "Images with saved masks; untick those to leave out")
         self.start_from = QComboBox()
-        _name(self.start_from, "Model to start from", "A built-in model, one of yours, or a file")
+        named(self.start_from, "Model to start from", "A built-in model, one of yours, or a file")
         self.name = QLineEdit()
-        _name(self.name, "Name of the new model", "The new model is listed under this name")
+        named(self.name, "Name of the new model", "The new model is listed under this name")
         self.epochs = QSpinBox()
         self.epochs.setRange(1, 5000)
         self.epochs.setValue(DEFAULTS.epochs)
-        _name(self.epochs, "Epochs", "How often training goes through the images")
+        named(self.epochs, "Epochs", "How often training goes through the images")
         self.rate = QDoubleSpinBox()
         self.rate.setDecimals(5)
         self.rate.setRange(0.00001, 1.0)
         self.rate.setSingleStep(0.0005)
         self.rate.setValue(FINE_TUNING_RATE)
-        _name(self.rate, "Learning rate", "How large the steps of training are")
+        named(self.rate, "Learning rate", "How large the steps of training are")
         self.partial = QCheckBox("Some cells have no mask")
-        _name(
+        named(
             self.partial,
             "Some cells have no mask",
             "Tick it where you have not corrected all cells: the model then learns from those\n"
@@ -134,23 +135,23 @@ class RetrainDialog(QDialog):
         self._legend = self.plot.addLegend(offset=(-10, 10))
         self.curve = self.plot.plot(name="training", symbol="o", symbolSize=4)
         self._validation_curve = self.plot.plot(name="validation")
-        _name(self.plot, "Loss curve", "The loss after every epoch: lower is better")
+        named(self.plot, "Loss curve", "The loss after every epoch: lower is better")
 
     def _build_buttons(self) -> None:
         self.progress = QProgressBar()
         self.progress.setRange(0, 1)
         self.progress.setTextVisible(False)
-        _name(self.progress, "Progress of the training")
+        named(self.progress, "Progress of the training")
         self.state = QLabel()
         self.state.setProperty("muted", True)
         self.state.setWordWrap(True)
         self.start = QPushButton("Train")
         self.start.setProperty("primary", True)
-        _name(self.start, "Start training")
+        named(self.start, "Start training")
         self.stop = QPushButton("Cancel training")
-        _name(self.stop, "Cancel training", "Stop; no model is made")
+        named(self.stop, "Cancel training", "Stop; no model is made")
         self.close_button = QPushButton("Close")
-        _name(self.close_button, "Close", "Close this window; a training goes on")
+        named(self.close_button, "Close", "Close this window; a training goes on")
 
     def _arrange(self) -> None:
         form = QFormLayout()
@@ -296,16 +297,3 @@ class RetrainDialog(QDialog):
             self.state.setText("There is a model of this name already; choose another.")
         elif not self.losses:
             self.state.setText(f"{len(chosen)} of {self.images.count()} images chosen.")
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as people say it: ``40 s``, ``12 min``, ``3 h 20 min``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _name(widget: QWidget, text: str, tip: str = "") -> None:
-    widget.setAccessibleName(text)
-    widget.setToolTip(tip or text)

@@ -105,6 +105,18 @@ class FileService(QObject):
         """Return the images of the folder that have saved masks."""
         return [path for path in self.folder if path in self._masked]
 
+    @property
+    def known_axes(self) -> dict[tuple[int, ...], str]:
+        """What the person said of files that do not say their axes, by their lengths."""
+        return dict(self._axes)
+
+    def masks_written(self, path: Path) -> None:
+        """Take note of masks that were written for an image; show them if it is open."""
+        self._masked.add(path)
+        self.folder_changed.emit()
+        if path == self.current and not self.unsaved:
+            self._read((path,))
+
     # -- opening
 
     def open(self, *paths: Path) -> None:
@@ -206,7 +218,7 @@ class FileService(QObject):
         except CellmendError as error:
             self._messages.error(error, "export")
             return
-        if there and not self._messages.confirm(*_about_replacing(there)):
+        if there and not self._messages.confirm(*about_replacing(there)):
             return
         masks = self._document.labels.snapshot()
         job = self._runner.submit(
@@ -257,7 +269,7 @@ class FileService(QObject):
     def _read(self, paths: Sequence[Path]) -> None:
         if self._reading is not None:
             self._reading.cancel()
-        known = dict(self._axes)
+        known = self.known_axes
         job = self._runner.submit(
             "io", lambda report: storage.load(paths, report, known), title="Opening"
         )
@@ -348,7 +360,7 @@ class FileService(QObject):
         self.saved.emit(path)
 
 
-def _about_replacing(paths: Sequence[Path]) -> tuple[str, str]:
+def about_replacing(paths: Sequence[Path]) -> tuple[str, str]:
     """Return the question whether files may be replaced, and its details."""
     if len(paths) == 1:
         return f"Replace {paths[0].name}?", f"There is a file of that name in {paths[0].parent}."

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cellmend.image import Image
 from cellmend.io.seg_npy import SegFile
+from cellmend.params import SegmentSettings
 from cellmend_app.document import FlowLayer, LabelContent, RestoredLayer
 
 
@@ -22,6 +23,16 @@ class RunSettings:
     flow_threshold: float | None = None
     cellprob_threshold: float | None = None
     channels: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def of(cls, settings: SegmentSettings) -> RunSettings:
+        """Return what the file keeps of the settings of a run."""
+        return cls(
+            model=settings.model,
+            flow_threshold=settings.masks.flow_threshold,
+            cellprob_threshold=settings.masks.cellprob_threshold,
+            channels=settings.channels or (0, 0),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,9 +70,7 @@ class SegmentService(QObject):
         job = self._runner.submit(
             "compute",
             lambda report: _found(
-                _to_grid(
-                    self._pipelines.segment(source, scaled, report), document_shape(raw), scale
-                )
+                to_grid(self._pipelines.segment(source, scaled, report), document_shape(raw), scale)
             ),
             title="Finding cells",
         )
@@ -143,15 +141,7 @@ class SegmentService(QObject):
             )
         )
         document.set_diameter(result.diameter)
-        masks = request.settings.masks
-        self.ran.emit(
-            RunSettings(
-                model=request.settings.model,
-                flow_threshold=masks.flow_threshold,
-                cellprob_threshold=masks.cellprob_threshold,
-                channels=request.settings.channels or (0, 0),
-            )
-        )
+        self.ran.emit(RunSettings.of(request.settings))
         self._announce()
 
     def _take_masks(self, shown: _Shown, masks: LabelContent) -> None:
@@ -208,7 +198,7 @@ def _found(result: Segmented) -> _Found:
     return _Found(result, LabelContent.of(result.masks))
 
 
-def _to_grid(result: Segmented, shape: tuple[int, int], scale: float) -> Segmented:
+def to_grid(result: Segmented, shape: tuple[int, int], scale: float) -> Segmented:
     """Bring masks of an upsampled image to the raw pixels, by their nearest neighbours."""
     if result.masks.shape[-2:] == shape:
         return result

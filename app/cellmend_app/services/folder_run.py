@@ -1,0 +1,249 @@
+"""Restore and segment many images, one after another, while people go on working.
+
+Each image is a job of its own in the compute lane, so that what a person starts in the
+meantime waits for one image at most. An image that cannot be used is named with the
+reason, and the rest are done.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from cellmend.errors import CellmendError, FileFormatError
+from cellmend.io import folder as names
+from cellmend.params import RestoreSettings, SegmentSettings
+from cellmend.progress import Reporter, shares
+from cellmend_app.document import FlowLayer, RestoredLayer
+from cellmend_app.messages import Messages
+from cellmend_app.services import storage
+from cellmend_app.services.open_save import FileService, about_replacing
+from cellmend_app.services.pipelines import Pipelines, SegmentRequest
+from cellmend_app.services.seg_content import RunSettings, SegContent
+from cellmend_app.services.segment import document_shape, to_grid
+from cellmend_app.services.storage import ExportRequest
+from cellmend_app.workers import JobHandle, JobRunner
+
+State = Literal["waiting", "running", "done", "failed", "stopped"]
+UNSAVED = "It is open with edits that are not saved: save them, then run it again."
+
+
+@dataclass(frozen=True)
+class FolderRequest:
+    """What is done to each image.
+
+    Parameters
+    ----------
+    segment
+        How cells are found; the diameter is that of cells in the raw images.
+    restore
+        The restoration model that runs before; None for none.
+    kinds
+        Kinds of `cellmend.export.kinds` that are written beside ``<stem>_seg.npy``.
+    """
+
+    segment: SegmentSettings
+    restore: str | None = None
+    kinds: tuple[str, ...] = ()
+
+    def files(self, image: Path) -> list[Path]:
+        """Return the files that will be written for an image."""
+        seg = names.output_path(image, names.SEG_NPY)
+        return [seg, *ExportRequest(self.kinds).files(image)]
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """How far one image is; of a done one the number of cells, of a failed one the reason."""
+
+    path: Path
+    state: State
+    cells: int = 0
+    reason: str = ""
+
+
+class FolderRunService(QObject):
+    """Runs one request on many images.
+
+    Signals
+    -------
+    told(FileStatus)
+        An image is in another state.
+    progressed(done, total)
+        Of the image being worked on.
+    changed()
+        The run began, ended, was paused or goes on.
+    """
+
+    told = pyqtSignal(object)
+    progressed = pyqtSignal(int, int)
+    changed = pyqtSignal()
+
+    def __init__(
+        self, files: FileService, runner: JobRunner, messages: Messages, pipelines: Pipelines
+    ) -> None:
+        super().__init__(messages)
+        self._files = files
+        self._runner = runner
+        self._messages = messages
+        self._pipelines = pipelines
+        self._waiting: deque[Path] = deque()
+        self._request: FolderRequest | None = None
+        self._job: JobHandle | None = None
+        self._counts = {"done": 0, "failed": 0}
+        self.paused = False
+
+    @property
+    def running(self) -> bool:
+        """Whether images are worked on or wait, paused or not."""
+        return self._request is not None
+
+    def start(self, images: Sequence[Path], request: FolderRequest) -> bool:
+        """Begin, after asking about files that would be replaced; say whether it began."""
+        if self.running or not images:
+            return False
+        there = [path for image in images for path in request.files(image) if path.exists()]
+        if there and not self._messages.confirm(*about_replacing(there)):
+            return False
+        self._request, self._waiting, self.paused = request, deque(images), False
+        self._counts = {"done": 0, "failed": 0}
+        for image in images:
+            self.told.emit(FileStatus(image, "waiting"))
+        self.changed.emit()
+        self._next()
+        return True
+
+    def pause(self) -> None:
+        """Stop after the image that is worked on, until `go_on`."""
+        self.paused = True
+        self.changed.emit()
+
+    def go_on(self) -> None:
+        """Take up the next image after a pause."""
+        self.paused = False
+        self.changed.emit()
+        self._next()
+
+    def cancel(self) -> None:
+        """Stop now; images that are done keep their masks."""
+        stopped, self._waiting = self._waiting, deque()
+        for image in stopped:
+            self.told.emit(FileStatus(image, "stopped"))
+        self.paused = False
+        if self._job is not None:
+            self._job.cancel()
+        else:
+            self._next()
+
+    def _next(self) -> None:
+        if self._request is None or self._job is not None or self.paused:
+            return
+        while self._waiting:
+            image = self._waiting.popleft()
+            if image == self._files.current and self._files.unsaved:
+                self._tell(FileStatus(image, "failed", reason=UNSAVED))
+            else:
+                self._submit(image, self._request)
+                return
+        self._end()
+
+    def _submit(self, image: Path, request: FolderRequest) -> None:
+        axes = self._files.known_axes
+        job = self._runner.submit(
+            "compute", lambda report: process(image, request, self._pipelines, axes, report)
+        )
+        self._job = job
+        self._tell(FileStatus(image, "running"))
+        job.progressed.connect(lambda done, total, _: self.progressed.emit(done, total))
+        job.succeeded.connect(lambda cells: self._done(image, cells))
+        job.failed.connect(
+            lambda error: self._tell(FileStatus(image, "failed", reason=_reason(error)))
+        )
+        job.cancelled.connect(lambda: self._tell(FileStatus(image, "stopped")))
+        job.finished.connect(self._go_to_next)
+
+    def _go_to_next(self) -> None:
+        self._job = None
+        self._next()
+
+    def _done(self, image: Path, cells: int) -> None:
+        self._tell(FileStatus(image, "done", cells))
+        self._files.masks_written(image)
+
+    def _tell(self, status: FileStatus) -> None:
+        if status.state in self._counts:
+            self._counts[status.state] += 1
+        self.told.emit(status)
+
+    def _end(self) -> None:
+        self._request = None
+        done, failed = self._counts["done"], self._counts["failed"]
+        images = "1 image" if done == 1 else f"{done} images"
+        self._messages.note(f"Segmented {images}" + (f"; {failed} failed." if failed else "."))
+        self.changed.emit()
+
+
+def process(
+    path: Path,
+    request: FolderRequest,
+    pipelines: Pipelines,
+    axes: Mapping[tuple[int, ...], str],
+    report: Reporter,
+) -> int:
+    """Read an image, restore and segment it, write what is asked for; return the cells' number.
+
+    Parameters
+    ----------
+    axes
+        What the person said of files that do not say their axes, by their lengths.
+    """
+    image = storage.read_image(path, axes)
+    report.check()
+    settings, mending, finding = request.segment, *shares(report, 2)
+    restored = None
+    if request.restore is not None:
+        options = {} if settings.diameter is None else {"diameter": settings.diameter}
+        made = pipelines.restore(
+            image,
+            RestoreSettings(model=request.restore, **options),
+            mending,
+            estimate=settings.diameter is None,
+        )
+        restored = RestoredLayer(request.restore, made.image, made.provenance)
+    seen = image if restored is None else restored.image
+    scale = seen.size("X") / image.size("X")
+    if settings.diameter is not None:
+        settings = settings.model_copy(update={"diameter": settings.diameter * scale})
+    record = None if restored is None else restored.provenance
+    wanted = SegmentRequest(settings, previous=() if record is None else (record,))
+    found = to_grid(pipelines.segment(seen, wanted, finding), document_shape(image), scale)
+    content = SegContent(
+        image=path,
+        pixels=image,
+        masks=found.masks,
+        manual=frozenset(),
+        diameter=found.diameter,
+        results=FlowLayer(found.flows, found.cellprob, found.niter),
+        restored=restored,
+        settings=RunSettings.of(settings),
+    )
+    report.check()
+    storage.write_seg(content)
+    if request.kinds:
+        storage.export(content, ExportRequest(request.kinds))
+    return int(np.count_nonzero(np.unique(found.masks)))
+
+
+def _reason(error: BaseException) -> str:
+    """Return why an image failed, for a person who sees its name."""
+    if isinstance(error, FileFormatError):
+        return f"{error.reason} {error.hint}".strip()
+    if isinstance(error, CellmendError | OSError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
