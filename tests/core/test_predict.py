@@ -114,15 +114,14 @@ def validation_image(name):
 
 def test_tiles_find_the_same_cells_as_the_whole_image():
     segmenter = cellmend.Segmenter("generalist", "cpu")
-    counts, precisions = [], []
+    counts = []
     for name in ("cells/gp_wholecell", "cells/mdck_zo1", "cells/cornea_rotterdam"):
         image = validation_image(name)[:512, :512].astype(np.float32)
         tiled, whole = (segmenter.run(image, diameter=30, size=size).masks for size in (224, 544))
         counts.append((int(tiled.max()), int(whole.max())))
-        precisions.append(average_precision(whole, tiled, [0.5])[0])
+        assert whole.max() > 50
+        assert average_precision(whole, tiled, [0.5])[0] >= 0.95
     in_tiles, in_wholes = np.sum(counts, axis=0)
-    assert in_wholes > 200
-    assert np.mean(precisions) >= 0.95
     assert abs(in_tiles - in_wholes) <= 0.02 * in_wholes
 
 

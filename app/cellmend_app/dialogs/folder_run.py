@@ -256,9 +256,7 @@ class FolderRunDialog(QDialog):
         self.stop.setVisible(running)
         self.start.setDisabled(running or not chosen or not self._segment.model)
         self.all.blockSignals(True)
-        every = Qt.CheckState.Checked if len(chosen) == len(self._items) else None
-        none = Qt.CheckState.Unchecked if not chosen else Qt.CheckState.PartiallyChecked
-        self.all.setCheckState(every or none)
+        self.all.setCheckState(_tick(len(chosen), len(self._items)))
         self.all.blockSignals(False)
         self.state.setText(self._progress_text() if self._planned else self._choice_text())
 
@@ -275,6 +273,12 @@ class FolderRunDialog(QDialog):
             return f"{text}…"
         left = self._spent / self._finished * (self._planned - self._finished)
         return f"{text}, {duration(left)} left"
+
+
+def _tick(chosen: int, of: int) -> Qt.CheckState:
+    if not chosen:
+        return Qt.CheckState.Unchecked
+    return Qt.CheckState.Checked if chosen == of else Qt.CheckState.PartiallyChecked
 
 
 def _title(kind: str) -> str:
