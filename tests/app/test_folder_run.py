@@ -213,3 +213,10 @@ def test_states_stand_in_the_list_and_what_failed_can_be_run_again(qtbot, dialog
     assert [path.stem for path in dialog.chosen()] == ["c"]
     assert dialog.start.isEnabled()
     assert not dialog.stop.isVisible()
+
+
+def test_a_run_that_was_declined_leaves_the_list_as_it_was(dialog, bench):
+    bench.images[0].with_name("a_seg.npy").write_bytes(b"precious")
+    dialog.start.click()
+    assert not bench.service.running
+    assert dialog.state.text() == "3 of 4 images ticked."

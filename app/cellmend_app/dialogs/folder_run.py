@@ -208,7 +208,10 @@ class FolderRunDialog(QDialog):
         self._planned, self._finished, self._spent = len(images), 0, 0.0
         self.progress.setRange(0, PARTS * len(images))
         self.progress.setValue(0)
-        self._service.start(images, self.request())
+        self._began = time.monotonic()
+        if not self._service.start(images, self.request()):
+            self._planned = 0
+            self._update()
 
     def _tick_all(self) -> None:
         wanted = (
@@ -228,8 +231,10 @@ class FolderRunDialog(QDialog):
         if status.state == "running":
             self._began = time.monotonic()
         elif status.state in ("done", "failed"):
+            now = time.monotonic()
             self._finished += 1
-            self._spent += time.monotonic() - self._began
+            self._spent += now - self._began
+            self._began = now
             self.progress.setValue(PARTS * self._finished)
         item = self._items.get(status.path)
         if item is not None:
