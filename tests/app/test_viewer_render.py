@@ -111,7 +111,7 @@ def neighbours_with_one_colour(colours, labels):
 def test_touching_cells_differ_in_colour():
     labels = touching_grid()
     colours = CellColours()
-    colours.assign_all(labels, int(labels.max()))
+    colours.assign(labels)
     assert neighbours_with_one_colour(colours, labels) == 0
     assert len(np.unique(colours.indices(labels))) == len(PALETTE)
 
@@ -119,19 +119,31 @@ def test_touching_cells_differ_in_colour():
 def test_a_new_cell_differs_and_others_keep_their_colours():
     labels = touching_grid()
     colours = CellColours()
-    colours.assign_all(labels, int(labels.max()))
+    colours.assign(labels)
     before = colours.indices(labels)
     labels[30:33, 30:33] = 5000
-    colours.assign_new(labels, (30, 30, 33, 33))
+    colours.assign(labels, (30, 30, 33, 33))
     after = colours.indices(labels)
     assert neighbours_with_one_colour(colours, labels) == 0
     assert np.array_equal(before[labels != 5000], after[labels != 5000])
 
 
+def test_a_cell_has_one_colour_in_all_planes_of_a_volume():
+    planes = touching_grid(), np.roll(touching_grid(), 7, axis=1), touching_grid()[::-1]
+    colours = CellColours()
+    shown = []
+    for plane in planes:
+        colours.assign(plane)
+        shown.append(colours.indices(plane))
+    for plane, then in zip(planes, shown, strict=True):
+        assert np.array_equal(colours.indices(plane), then)
+    assert neighbours_with_one_colour(colours, planes[0]) == 0
+
+
 def test_background_has_no_colour_and_huge_ids_have_one():
     labels = np.array([[0, 1, 4_000_000_000]], np.uint32)
     colours = CellColours()
-    colours.assign_all(labels, int(labels.max()))
+    colours.assign(labels)
     shown = colours.indices(labels)
     assert shown[0, 0] == 0
     assert (shown[0, 1:] > 0).all()

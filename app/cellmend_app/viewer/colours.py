@@ -142,38 +142,27 @@ class OneColour:
 
 
 class CellColours:
-    """Gives every id a colour of a palette, other than its neighbours'."""
+    """Gives every id a colour of a palette, other than its neighbours', and keeps to it."""
 
     def __init__(self, palette: Palette = PALETTE) -> None:
         self.palette = palette
+        self.forget()
+
+    def forget(self) -> None:
+        """Let all ids be new ones."""
         self._table = np.zeros(1, np.uint8)
         self._known = np.zeros(1, bool)
 
-    def assign_all(self, labels: NDArray[np.uint32], highest: int) -> None:
-        """Choose colours for a whole plane (Y, X), whose ids go up to `highest`, afresh."""
-        highest = min(highest, MAX_TABLE)
-        self._table = _by_number(np.arange(highest + 1, dtype=np.uint32))
-        self._known = np.ones(highest + 1, bool)
-        step = max(1, int(np.sqrt(labels.size / SAMPLE)))
-        first, second = _neighbours(labels[::step, ::step], max(1, GAP // step))
-        self._separate(first, second)
-
-    def assign_new(self, labels: NDArray[np.uint32], box: Box) -> None:
-        """Choose colours for ids inside `box` that have none yet."""
-        y0, x0, y1, x1 = box
-        found = np.unique(labels[y0:y1, x0:x1])
-        found = found[found <= MAX_TABLE]
-        if not len(found):
-            return
-        self._grow(int(found[-1]) + 1)
-        new = found[~self._known[found]]
-        if not len(new):
-            return
-        self._known[new] = True
-        self._table[new] = _by_number(new)
+    def assign(self, labels: NDArray[np.uint32], box: Box | None = None) -> None:
+        """Choose colours for ids of a plane (Y, X), or of `box`, that have none yet."""
+        y0, x0, y1, x1 = box or (0, 0, *labels.shape)
         near = labels[max(0, y0 - GAP) : y1 + GAP, max(0, x0 - GAP) : x1 + GAP]
-        first, second = _neighbours(near, GAP)
-        self._separate(first, second, new)
+        step = max(1, int(np.sqrt(near.size / SAMPLE)))
+        near = np.ascontiguousarray(near[::step, ::step])
+        new = self._take_note(near)
+        if len(new):
+            first, second = _neighbours(near, max(1, GAP // step))
+            self._separate(first, second, new)
 
     def indices(self, labels: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """Return 0 for background and 1 + the place in `palette` for cells."""
@@ -185,26 +174,32 @@ class CellColours:
             _by_number(labels),
         )
 
-    def _grow(self, length: int) -> None:
-        if length > len(self._table):
-            extra = max(length, 2 * len(self._table)) - len(self._table)
-            self._table = np.append(self._table, np.zeros(extra, np.uint8))
-            self._known = np.append(self._known, np.zeros(extra, bool))
+    def _take_note(self, labels: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        """Give ids that are seen for the first time a colour by their number; return them."""
+        highest = min(int(labels.max(initial=0)), MAX_TABLE)
+        length = len(self._table)
+        if highest >= length:
+            ids = np.arange(length, max(highest + 1, 2 * length), dtype=np.uint32)
+            self._table = np.append(self._table, _by_number(ids))
+            self._known = np.append(self._known, np.zeros(len(ids), bool))
+        seen = np.zeros(highest + 1, bool)
+        seen[labels if highest < MAX_TABLE else labels[labels <= highest]] = True
+        seen[0] = False
+        new = np.flatnonzero(seen & ~self._known[: highest + 1])
+        self._known[new] = True
+        return new.astype(np.uint32)
 
     def _separate(
-        self,
-        first: NDArray[np.uint32],
-        second: NDArray[np.uint32],
-        new: NDArray[np.uint32] | None = None,
+        self, first: NDArray[np.uint32], second: NDArray[np.uint32], new: NDArray[np.uint32]
     ) -> None:
-        """Change colours, of the higher id or of the one in `new`, until neighbours differ."""
+        """Change colours of `new` ids, of two of them the higher, until neighbours differ."""
         inside = second < len(self._table)
         ids, places = np.unique(np.stack([first[inside], second[inside]]), return_inverse=True)
         low, high = places.reshape(2, -1)
-        if new is not None:
-            low, high = np.where(np.isin(ids[high], new), (low, high), (high, low))
-            kept = np.isin(ids[high], new)
-            low, high = low[kept], high[kept]
+        is_new = np.isin(ids, new)
+        low, high = np.where(is_new[high], (low, high), (high, low))
+        kept = is_new[high]
+        low, high = low[kept], high[kept]
         colours = self._table[ids].astype(np.uint32)
         for turn in range(ROUNDS):
             clash = colours[low] == colours[high]
@@ -247,11 +242,21 @@ def _neighbours(
     labels: NDArray[np.uint32], reach: int
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Return pairs of ids, smaller first, that come within `reach` in a row or a column."""
-    pairs = []
-    for shift in sorted({1, (reach + 1) // 2, reach}):
-        for a, b in ((labels[:, shift:], labels[:, :-shift]), (labels[shift:], labels[:-shift])):
-            meet = (a != b) & (a != 0) & (b != 0)
-            low, high = np.minimum(a[meet], b[meet]), np.maximum(a[meet], b[meet])
-            pairs.append(np.unique(low.astype(np.uint64) << np.uint64(32) | high))
+    height, width = labels.shape
+    rows = np.zeros((height, width + reach), np.uint32)  # no row goes over into the next
+    rows[:, :width] = labels
+    flat = rows.ravel()
+    shifts = sorted({1, (reach + 1) // 2, reach})
+    pairs = [_met(flat, step * shift) for shift in shifts for step in (1, width + reach)]
     codes = np.unique(np.concatenate(pairs))
     return (codes >> np.uint64(32)).astype(np.uint32), codes.astype(np.uint32)
+
+
+def _met(flat: NDArray[np.uint32], offset: int) -> NDArray[np.uint64]:
+    """Return pairs of ids that are `offset` apart, as smaller id << 32 | larger one."""
+    places = np.flatnonzero(flat[offset:] != flat[:-offset])
+    a, b = flat[places], flat[places + offset]
+    both = (a != 0) & (b != 0)
+    a, b = a[both], b[both]
+    codes = np.minimum(a, b).astype(np.uint64) << np.uint64(32) | np.maximum(a, b)
+    return codes[np.append(True, codes[1:] != codes[:-1])[: len(codes)]]

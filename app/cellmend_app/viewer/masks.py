@@ -64,7 +64,7 @@ class Masks(QObject):
         self.style = CellStyle()
         document.labels_edited.connect(self._on_edited)
         document.labels_replaced.connect(self.reset)
-        document.plane_changed.connect(self.reset)
+        document.plane_changed.connect(self._show_plane)
         document.selection_changed.connect(self._on_selected)
         document.mask_layers_changed.connect(self.show_more)
 
@@ -133,12 +133,17 @@ class Masks(QObject):
             self.show_more()
 
     def reset(self) -> None:
-        """Show the labels anew: others, or another plane."""
-        labels = self._document.labels
-        self._cells.assign_all(labels.array, labels.next_id() - 1)
+        """Show the cells anew, which are others than before."""
+        self._cells.forget()
+        self._show_plane()
+
+    def _show_plane(self) -> None:
+        """Show the plane anew; a cell that was seen in another one keeps its colour."""
+        plane = self._document.labels.array
+        self._cells.assign(plane)
         self._show()
         self._selection = self._document.selection
-        self._pane.show_selection(labels.array, self._selection, None)
+        self._pane.show_selection(plane, self._selection, None)
         self.show_more()
 
     def show_more(self) -> None:
@@ -156,7 +161,7 @@ class Masks(QObject):
         self.recoloured.emit()
 
     def _on_edited(self, box: Box) -> None:
-        self._cells.assign_new(self._document.labels.array, box)
+        self._cells.assign(self._document.labels.array, box)
         self._pane.refresh_box(box)
 
     def _on_selected(self, _: int = 0) -> None:
