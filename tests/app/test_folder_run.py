@@ -59,8 +59,14 @@ def bench(qapp, folder):
 
 
 def finish(qtbot, bench, images=None, request=REQUEST):
-    assert bench.service.start(bench.images if images is None else images, request)
+    bench.service.start(bench.images if images is None else images, request)
+    assert bench.service.running
     qtbot.waitUntil(lambda: not bench.service.running, timeout=60_000)
+
+
+def begin(qtbot, bench, images):
+    with qtbot.waitSignal(bench.service.began, timeout=5000):
+        bench.service.start(images, REQUEST)
 
 
 def test_each_image_gets_its_masks_and_a_bad_one_its_reason(qtbot, bench):
@@ -101,9 +107,9 @@ def test_an_image_is_mended_first_and_masks_fit_the_raw_one(qtbot, bench):
 def test_nothing_is_replaced_without_a_yes(qtbot, bench):
     there = bench.images[0].with_name("a_seg.npy")
     there.write_bytes(b"precious")
-    assert not bench.service.start(bench.images, REQUEST)
+    finish(qtbot, bench)
     assert there.read_bytes() == b"precious"
-    assert not bench.service.running
+    assert not bench.told
     bench.messages.yes = True
     finish(qtbot, bench, bench.images[:1])
     assert len(bench.messages.questions) == 2
@@ -111,12 +117,15 @@ def test_nothing_is_replaced_without_a_yes(qtbot, bench):
 
 
 def test_the_open_image_shows_its_new_masks_but_edits_are_left_alone(qtbot, bench):
-    a = bench.images[0]
+    a, b = bench.images[:2]
     with qtbot.waitSignal(bench.files.opened, timeout=5000):
-        bench.files.open(a)
-    with qtbot.waitSignal(bench.files.opened, timeout=5000):
+        bench.files.open(a, b)
+    with qtbot.waitSignal(bench.document.labels_replaced, timeout=5000):
         finish(qtbot, bench, [a])
     assert bench.document.labels.count == 2
+    assert bench.document.diameter == 12.0
+    assert not bench.files.unsaved
+    assert bench.files.folder == [a, b]
     CellService(bench.document, bench.messages).delete([1])
     assert bench.files.unsaved
     bench.messages.yes = True
@@ -126,10 +135,27 @@ def test_the_open_image_shows_its_new_masks_but_edits_are_left_alone(qtbot, benc
     assert seg_npy.read(a.with_name("a_seg.npy")).masks.max() == 2
 
 
+def test_new_masks_of_the_open_image_can_be_undone(qtbot, bench):
+    a, document = bench.images[0], bench.document
+    with qtbot.waitSignal(bench.files.opened, timeout=5000):
+        bench.files.open(a)
+    bench.pipelines.scale = 2
+    with qtbot.waitSignal(document.labels_replaced, timeout=5000):
+        finish(qtbot, bench, [a], FolderRequest(REQUEST.segment, restore="upsample"))
+    assert document.restored is not None
+    assert document.results is not None
+    document.undo.undo()
+    assert (document.labels.count, document.restored, document.results) == (0, None, None)
+    assert bench.files.unsaved
+    document.undo.redo()
+    assert document.labels.count == 2
+    assert not document.modified
+
+
 def test_a_pause_holds_the_next_image_back_and_a_stop_keeps_what_is_done(qtbot, bench):
     a, b, _, d = bench.images
     bench.pipelines.gate.clear()
-    bench.service.start([a, b, d], REQUEST)
+    begin(qtbot, bench, [a, b, d])
     bench.service.pause()
     bench.pipelines.gate.set()
     qtbot.waitUntil(lambda: bench.states(a)[-1] == "done", timeout=5000)
@@ -149,7 +175,7 @@ def test_a_pause_holds_the_next_image_back_and_a_stop_keeps_what_is_done(qtbot, 
 def test_a_stop_while_paused_ends_the_run(qtbot, bench):
     a, b = bench.images[:2]
     bench.pipelines.gate.clear()
-    bench.service.start([a, b], REQUEST)
+    begin(qtbot, bench, [a, b])
     bench.service.pause()
     bench.pipelines.gate.set()
     qtbot.waitUntil(lambda: bench.states(a)[-1] == "done", timeout=5000)
@@ -215,8 +241,9 @@ def test_states_stand_in_the_list_and_what_failed_can_be_run_again(qtbot, dialog
     assert not dialog.stop.isVisible()
 
 
-def test_a_run_that_was_declined_leaves_the_list_as_it_was(dialog, bench):
+def test_a_run_that_was_declined_leaves_the_list_as_it_was(qtbot, dialog, bench):
     bench.images[0].with_name("a_seg.npy").write_bytes(b"precious")
     dialog.start.click()
-    assert not bench.service.running
+    qtbot.waitUntil(lambda: not bench.service.running, timeout=5000)
+    assert len(bench.messages.questions) == 1
     assert dialog.state.text() == "3 of 4 images ticked."

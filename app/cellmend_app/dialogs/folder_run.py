@@ -173,6 +173,7 @@ class FolderRunDialog(QDialog):
         self.close_button.clicked.connect(self.close)
         self.all.clicked.connect(self._tick_all)
         self.images.itemChanged.connect(lambda *_: self._update())
+        service.began.connect(self._on_began)
         service.told.connect(self._on_told)
         service.progressed.connect(self._on_progress)
         service.changed.connect(self._update)
@@ -204,14 +205,8 @@ class FolderRunDialog(QDialog):
     # -- what the person does
 
     def _start(self) -> None:
-        images = self.chosen()
-        self._planned, self._finished, self._spent = len(images), 0, 0.0
-        self.progress.setRange(0, PARTS * len(images))
-        self.progress.setValue(0)
-        self._began = time.monotonic()
-        if not self._service.start(images, self.request()):
-            self._planned = 0
-            self._update()
+        self._planned = 0
+        self._service.start(self.chosen(), self.request())
 
     def _tick_all(self) -> None:
         wanted = (
@@ -226,6 +221,12 @@ class FolderRunDialog(QDialog):
         self._update()
 
     # -- what the run says
+
+    def _on_began(self, images: int) -> None:
+        self._planned, self._finished, self._spent = images, 0, 0.0
+        self.progress.setRange(0, PARTS * images)
+        self.progress.setValue(0)
+        self._began = time.monotonic()
 
     def _on_told(self, status: FileStatus) -> None:
         if status.state == "running":

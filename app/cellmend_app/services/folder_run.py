@@ -73,6 +73,8 @@ class FolderRunService(QObject):
 
     Signals
     -------
+    began(count)
+        So many images wait to be done.
     told(FileStatus)
         An image is in another state.
     progressed(done, total)
@@ -81,6 +83,7 @@ class FolderRunService(QObject):
         The run began, ended, was paused or goes on.
     """
 
+    began = pyqtSignal(int)
     told = pyqtSignal(object)
     progressed = pyqtSignal(int, int)
     changed = pyqtSignal()
@@ -104,20 +107,26 @@ class FolderRunService(QObject):
         """Whether images are worked on or wait, paused or not."""
         return self._request is not None
 
-    def start(self, images: Sequence[Path], request: FolderRequest) -> bool:
-        """Begin, after asking about files that would be replaced; say whether it began."""
+    def start(self, images: Sequence[Path], request: FolderRequest) -> None:
+        """Begin, after asking about files that would be replaced."""
         if self.running or not images:
-            return False
-        there = [path for image in images for path in request.files(image) if path.exists()]
-        if there and not self._messages.confirm(*about_replacing(there)):
-            return False
-        self._request, self._waiting, self.paused = request, deque(images), False
+            return
+        self._request, self.paused = request, False
         self._counts = {"done": 0, "failed": 0}
+        self.changed.emit()
+        job = self._runner.submit("io", lambda report: _there(images, request, report))
+        self._job = job
+        job.succeeded.connect(lambda there: self._begin(images, there))
+        job.failed.connect(lambda error: self._messages.error(error, "segment the folder"))
+        job.finished.connect(self._go_to_next)
+
+    def _begin(self, images: Sequence[Path], there: list[Path]) -> None:
+        if there and not self._messages.confirm(*about_replacing(there)):
+            return
+        self._waiting = deque(images)
+        self.began.emit(len(images))
         for image in images:
             self.told.emit(FileStatus(image, "waiting"))
-        self.changed.emit()
-        self._next()
-        return True
 
     def pause(self) -> None:
         """Stop after the image that is worked on, until `go_on`."""
@@ -183,10 +192,12 @@ class FolderRunService(QObject):
 
     def _end(self) -> None:
         self._request = None
+        self.changed.emit()
         done, failed = self._counts["done"], self._counts["failed"]
+        if not done and not failed:
+            return
         images = "1 image" if done == 1 else f"{done} images"
         self._messages.note(f"Segmented {images}" + (f"; {failed} failed." if failed else "."))
-        self.changed.emit()
 
 
 def process(
@@ -238,6 +249,15 @@ def process(
     if request.kinds:
         storage.export(content, ExportRequest(request.kinds))
     return int(np.count_nonzero(np.unique(found.masks)))
+
+
+def _there(images: Sequence[Path], request: FolderRequest, report: Reporter) -> list[Path]:
+    """Return the files that would be replaced; looking may take time on a distant disk."""
+    there = []
+    for image in images:
+        report.check()
+        there += [path for path in request.files(image) if path.exists()]
+    return there
 
 
 def _reason(error: BaseException) -> str:

@@ -15,8 +15,10 @@ from PyQt6.QtGui import QImage
 
 from cellmend.errors import AxesError, CellmendError
 from cellmend.export.kinds import KINDS
+from cellmend.image import Image
+from cellmend.io import folder as names
 from cellmend.io.project import Step
-from cellmend_app.commands import ReplaceLabels
+from cellmend_app.commands import AddRestored, ReplaceLabels
 from cellmend_app.document import Document, LabelContent
 from cellmend_app.messages import Messages
 from cellmend_app.services import storage
@@ -114,8 +116,14 @@ class FileService(QObject):
         """Take note of masks that were written for an image; show them if it is open."""
         self._masked.add(path)
         self.folder_changed.emit()
-        if path == self.current and not self.unsaved:
-            self._read((path,))
+        image = self._document.image
+        if image is not None and path == self.current and not self.unsaved:
+            seg = names.output_path(path, names.SEG_NPY)
+            job = self._runner.submit(
+                "io", lambda report: storage.read_seg(seg, image), title="Reading"
+            )
+            job.succeeded.connect(lambda opened: self._show_written(opened, image))
+            job.failed.connect(lambda error: self._messages.error(error, "show the new masks"))
 
     # -- opening
 
@@ -343,6 +351,27 @@ class FileService(QObject):
             document.add_restored(opened.restored)
         if opened.diameter is not None:
             document.set_diameter(opened.diameter)
+
+    def _show_written(self, opened: OpenedSeg, image: Image) -> None:
+        """Show masks that were written for the image, as a step that can be undone."""
+        document = self._document
+        if document.image is not image or self.unsaved:
+            return
+        text = "Segment folder"
+        masks = ReplaceLabels(
+            document, opened.labels, text, manual=opened.manual, results=opened.results
+        )
+        document.undo.beginMacro(text)
+        document.undo.push(masks)
+        if opened.restored is not None and document.plane_count == 1:
+            document.undo.push(AddRestored(document, opened.restored, text))
+        document.undo.endMacro()
+        self.run_settings = opened.run
+        if opened.diameter is not None:
+            document.set_diameter(opened.diameter)
+        if self.project is None:
+            document.mark_saved()
+            self._saved_revision = document.revision
 
     def _write(self, work: Callable[[], Path], written: Callable[[Path], None]) -> None:
         job = self._runner.submit("io", lambda report: work(), title="Saving")

@@ -111,7 +111,7 @@ def load(
     report.check()
     image = read_image(first, axes or {})
     report.check()
-    seg, complaint = _read_seg(seg_path or names.output_path(first, names.SEG_NPY), image)
+    seg, complaint = _seg_or_complaint(seg_path or names.output_path(first, names.SEG_NPY), image)
     masked = {path for path in folder if pairs.masks_of(path) is not None}
     return Loaded(first, image, seg, complaint, folder, masked)
 
@@ -190,6 +190,22 @@ def read_masks(path: Path) -> NDArray[np.uint32]:
     return read_labels(path)
 
 
+def read_seg(path: Path, image: Image) -> OpenedSeg:
+    """Read a ``_seg.npy`` and make it ready to be shown with its image.
+
+    Raises
+    ------
+    FileFormatError
+        If it cannot be read, or what it holds cannot be shown.
+    """
+    seg = seg_npy.read(path)
+    try:
+        return OpenedSeg.of(seg, labels_shape(image))
+    except Exception as error:  # values of any type may be in the wrong place
+        reason = f"its content cannot be shown ({type(error).__name__}: {error})."
+        raise FileFormatError(path, reason) from error
+
+
 def write_seg(content: SegContent) -> Path:
     """Write ``<stem>_seg.npy`` and return its path."""
     path = names.output_path(content.image, names.SEG_NPY)
@@ -246,13 +262,10 @@ def _choose(paths: Sequence[Path]) -> tuple[Path, list[Path]]:
     return found.files[0], found.files
 
 
-def _read_seg(path: Path, image: Image) -> tuple[OpenedSeg | None, CellmendError | None]:
+def _seg_or_complaint(path: Path, image: Image) -> tuple[OpenedSeg | None, CellmendError | None]:
     if not path.exists():
         return None, None
     try:
-        return OpenedSeg.of(seg_npy.read(path), labels_shape(image)), None
+        return read_seg(path, image), None
     except CellmendError as error:
         return None, error
-    except Exception as error:  # values of any type may be in the wrong place
-        reason = f"its content cannot be shown ({type(error).__name__}: {error})."
-        return None, FileFormatError(path, reason)

@@ -259,4 +259,5 @@ def _met(flat: NDArray[np.uint32], offset: int) -> NDArray[np.uint64]:
     both = (a != 0) & (b != 0)
     a, b = a[both], b[both]
     codes = np.minimum(a, b).astype(np.uint64) << np.uint64(32) | np.maximum(a, b)
-    return codes[np.append(True, codes[1:] != codes[:-1])[: len(codes)]]
+    once: NDArray[np.uint64] = codes[np.append(True, codes[1:] != codes[:-1])[: len(codes)]]
+    return once
