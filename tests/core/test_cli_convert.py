@@ -74,6 +74,32 @@ def test_masks_in_every_format(tmp_path, given, to):
         assert seg_npy.read(out / name).filename == str(tmp_path / "a.tif")
 
 
+def test_of_a_folder_images_or_masks_are_taken(tmp_path, capsys):
+    for stem in ("a", "b"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        write(tmp_path / "in" / f"{stem}.tif", IMAGE)
+        write_labels(tmp_path / "in" / f"{stem}_masks.tif", MASKS)
+    (tmp_path / "in" / "a_masks.txt").write_text("no image")
+    folder = str(tmp_path / "in")
+    for to, asked in (("seg", []), ("npy", ["--masks"]), ("npy", [])):
+        assert main(["convert", folder, "--to", to, *asked, "--output", f"{tmp_path}/out"]) == 0
+    made = sorted(file.name for file in (tmp_path / "out").iterdir())
+    ends = (".npy", "_cp_masks.npy", "_seg.npy")
+    assert made == sorted(f"{stem}{end}" for stem in "ab" for end in ends)
+    np.testing.assert_array_equal(read_labels(tmp_path / "out" / "b_seg.npy"), MASKS)
+    np.testing.assert_array_equal(read_labels(tmp_path / "out" / "b_cp_masks.npy"), MASKS)
+
+
+def test_masks_need_no_name_of_masks_where_they_are_asked_for(tmp_path, capsys):
+    (tmp_path / "labels").mkdir()
+    write_labels(tmp_path / "labels" / "a.tif", MASKS)
+    folder = str(tmp_path / "labels")
+    assert main(["convert", folder, "--to", "seg"]) == 1
+    assert "no masks in this folder" in capsys.readouterr().err
+    assert main(["convert", folder, "--to", "seg", "--masks"]) == 0
+    np.testing.assert_array_equal(read_labels(tmp_path / "labels" / "a_seg.npy"), MASKS)
+
+
 def test_axes_and_a_file_to_write(tmp_path, capsys):
     np.save(tmp_path / "a.npy", np.zeros((7, 8, 9, 30, 40), np.uint8))
     arguments = ["convert", str(tmp_path / "a.npy"), "--to", "tif", "--json"]

@@ -13,10 +13,11 @@ from typing import Any
 
 from cellmend.cli.terminal import TerminalReporter
 from cellmend.errors import CellmendError, FileFormatError, InputError
-from cellmend.io.folder import list_images
+from cellmend.io.folder import FileList, list_images
 from cellmend.progress import Reporter
 from cellmend.provenance import cellmend_version
 
+Find = Callable[[Iterable[str]], FileList]
 Plan = Callable[[Path], list[Path]]
 Work = Callable[[Path, list[Path], Reporter], Mapping[str, Any]]
 
@@ -73,9 +74,9 @@ class Batch:
         elif not self._args.json:
             print(result.as_text(), flush=True)
 
-    def collect(self, inputs: Iterable[str]) -> list[Path]:
-        """Return the images that the inputs name, each once; bad inputs become failures."""
-        found = list_images(inputs)
+    def collect(self, inputs: Iterable[str], find: Find = list_images) -> list[Path]:
+        """Return the files that the inputs name, each once; bad inputs become failures."""
+        found = find(inputs)
         for problem in found.problems:
             source = str(problem.path)
             self.add(FileResult(source, "failed", reason=_reason(problem, source)))

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cellmend.cli.arguments import add_everywhere, add_inputs
-from cellmend.cli.batch import Batch
+from cellmend.cli.batch import Batch, Find
 from cellmend.errors import InputError
-from cellmend.io.folder import MASKS_PNG, MASKS_TIF, MASKS_ZARR, SEG_NPY, output_path
-from cellmend.io.labels import is_masks_name
+from cellmend.io.folder import (
+    MASKS_PNG,
+    MASKS_TIF,
+    MASKS_ZARR,
+    SEG_NPY,
+    FileList,
+    is_masks,
+    list_images,
+    list_masks,
+    output_path,
+)
 from cellmend.progress import Reporter
 
 IMAGE_FORMATS = ("tif", "zarr", "png", "npy")
@@ -31,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Write each image as <stem>.FORMAT, with its axes, channel names and pixel size as far"
         " as the format holds them. Masks (a _seg.npy, or a file named _masks) become masks,"
-        " named <stem>_cp_masks.FORMAT or <stem>_seg.npy."
+        " named <stem>_cp_masks.FORMAT or <stem>_seg.npy. Of a folder the images are taken, with"
+        " --masks or --to seg the masks."
     )
     add_inputs(parser)
     parser.add_argument(
@@ -42,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tif (OME-TIFF), zarr (OME-Zarr), png, npy (bare pixels), or of masks seg (_seg.npy)",
     )
     parser.add_argument(
-        "--masks", action="store_true", help="take all inputs as masks, whatever their names"
+        "--masks",
+        action="store_true",
+        help="take all inputs as masks, whatever their names; of folders those so named, if any",
     )
     add_everywhere(parser)
     parser.set_defaults(run=run)
@@ -51,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Convert every input."""
     batch = Batch(args, {"to": args.to, "axes": args.axes})
-    sources = batch.collect(args.input)
+    sources = batch.collect(args.input, finder(args))
     one_file = args.output is not None and args.output.suffix == ending(args.to)
     if one_file and len(sources) > 1:
         raise InputError(
@@ -76,9 +88,21 @@ def ending(to: str) -> str:
     return _ENDING.get(to, f".{to}")
 
 
+def finder(args: argparse.Namespace) -> Find:
+    """Return what finds the files of the inputs: images, or masks where those are asked for."""
+    if args.masks:
+        return _masks_or_else_images
+    return list_masks if args.to == SEG else list_images
+
+
+def _masks_or_else_images(inputs: Iterable[str]) -> FileList:
+    named = list_masks(inputs)
+    return named if named.files else list_images(inputs)
+
+
 def takes_masks(source: Path, args: argparse.Namespace) -> bool:
     """Tell whether a file is to be read as masks."""
-    return bool(args.masks or args.to == SEG or is_masks_name(source))
+    return bool(args.masks or args.to == SEG or is_masks(source))
 
 
 def planned(source: Path, args: argparse.Namespace) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,8 @@ RESTORED = "_restored"
 RESTORED_TIF = f"{RESTORED}.tif"
 MEASUREMENTS_CSV = "_measurements.csv"
 OVERLAY_PNG = "_overlay.png"
+
+Wanted = Callable[[Path], bool]
 
 _DERIVED = re.compile(
     r"(_masks|_seg|_flows|_flows_\d|_dP|_cellprob|_cp_output|_outlines|_overlay)$"
@@ -69,6 +71,11 @@ def is_image(path: Path) -> bool:
     return _DERIVED.search(path.stem) is None and not _lies_beside_its_original(path)
 
 
+def is_masks(path: Path) -> bool:
+    """Tell by its name whether a file holds masks: ``_seg.npy``, or ``_masks.`` and an ending."""
+    return path.name.endswith(SEG_NPY) or path.stem.endswith("_masks")
+
+
 def is_there(path: Path) -> bool:
     """Tell whether `path` is a file, or a Zarr folder, which counts as one."""
     return path.is_file() or is_zarr(path)
@@ -87,11 +94,25 @@ def list_images(inputs: Iterable[str | Path]) -> FileList:
     A file that is named itself is always taken; folders (not their subfolders)
     and patterns leave out results such as ``_masks.tif``. Each image comes once.
     """
+    return _list(inputs, is_image, "images")
+
+
+def list_masks(inputs: Iterable[str | Path]) -> FileList:
+    """Find the masks that files, folders and patterns name; a named file is always taken."""
+    return _list(inputs, _is_readable_masks, "masks")
+
+
+def _is_readable_masks(path: Path) -> bool:
+    visible = not path.name.startswith(".")
+    return visible and path.suffix.lower() in EXTENSIONS and is_masks(path)
+
+
+def _list(inputs: Iterable[str | Path], wanted: Wanted, noun: str) -> FileList:
     found = FileList()
     seen: set[Path] = set()
     for item in inputs:
         try:
-            files = _matches(Path(item))
+            files = _matches(Path(item), wanted, noun)
         except FileFormatError as error:
             found.problems.append(error)
             continue
@@ -101,21 +122,21 @@ def list_images(inputs: Iterable[str | Path]) -> FileList:
     return found
 
 
-def _matches(path: Path) -> list[Path]:
+def _matches(path: Path, wanted: Wanted, noun: str) -> list[Path]:
     if path.is_dir() and not is_zarr(path):
-        images = images_in(path)
-        if not images:
-            raise FileFormatError(path, "there are no images in this folder.")
-        return images
+        files = _in_folder(path, wanted)
+        if not files:
+            raise FileFormatError(path, f"there are no {noun} in this folder.")
+        return files
     if path.exists():
         return [path]
     if not glob.has_magic(str(path)):
         raise FileFormatError(path, "there is no such file or folder.")
     hits = (Path(hit) for hit in glob.iglob(str(path), recursive=True))
-    images = sorted((hit for hit in hits if is_image(hit) and is_there(hit)), key=_by_folder)
-    if not images:
-        raise FileFormatError(path, "no image matches this pattern.")
-    return images
+    files = sorted((hit for hit in hits if wanted(hit) and is_there(hit)), key=_by_folder)
+    if not files:
+        raise FileFormatError(path, f"no {noun} match this pattern.")
+    return files
 
 
 def _by_folder(path: Path) -> tuple[str, list[tuple[int, int, str]]]:
@@ -124,8 +145,12 @@ def _by_folder(path: Path) -> tuple[str, list[tuple[int, int, str]]]:
 
 def images_in(folder: Path) -> list[Path]:
     """Return the images of a folder, by name."""
+    return _in_folder(folder, is_image)
+
+
+def _in_folder(folder: Path, wanted: Wanted) -> list[Path]:
     try:
-        files = [file for file in folder.iterdir() if is_image(file) and is_there(file)]
+        files = [file for file in folder.iterdir() if wanted(file) and is_there(file)]
     except OSError as error:
         raise FileFormatError(folder, f"the folder cannot be read ({error.strerror}).") from error
     return sorted(files, key=natural_key)
@@ -136,12 +161,6 @@ def siblings(path: str | Path) -> list[Path]:
     file = Path(path)
     files = images_in(file.parent)
     return files if file in files else sorted([*files, file], key=natural_key)
-
-
-def neighbour(path: str | Path, step: int) -> Path:
-    """Return the image `step` places further in the folder; after the last comes the first."""
-    files = siblings(path)
-    return files[(files.index(Path(path)) + step) % len(files)]
 
 
 def output_path(image: str | Path, suffix: str, folder: str | Path | None = None) -> Path:

@@ -90,11 +90,6 @@ def checked_labels(path: Path, array: NDArray[np.generic]) -> NDArray[np.uint32]
     return np.ascontiguousarray(array, dtype=np.uint32)
 
 
-def is_masks_name(path: Path) -> bool:
-    """Tell by its name whether a file holds masks: ``_seg.npy``, or ``_masks.`` and an ending."""
-    return path.name.endswith("_seg.npy") or path.stem.endswith("_masks")
-
-
 def narrowest(masks: NDArray[np.integer]) -> NDArray[np.uint16] | NDArray[np.uint32]:
     """Return masks as uint16 while all ids fit, else as uint32."""
     fits = masks.size == 0 or int(masks.max()) <= LARGEST_UINT16
