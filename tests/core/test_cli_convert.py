@@ -74,6 +74,19 @@ def test_masks_in_every_format(tmp_path, given, to):
         assert seg_npy.read(out / name).filename == str(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("to", ["tif", "npy", "zarr", "seg"])
+def test_masks_of_volumes_over_time_keep_their_axes(tmp_path, to, capsys):
+    masks = np.stack([np.stack([MASKS, MASKS * 2, MASKS]), np.zeros((3, *MASKS.shape), np.uint32)])
+    seg_npy.write(tmp_path / "a_seg.npy", seg_npy.SegFile(masks=masks))
+    out = tmp_path / "out"
+    source = str(tmp_path / "a_seg.npy")
+    assert main(["convert", source, "--to", to, "--output", str(out)]) == 0
+    (made,) = out.iterdir()
+    np.testing.assert_array_equal(read_labels(made), masks)
+    if to == "tif":
+        assert tifffile.TiffFile(made).series[0].axes == "TZYX"
+
+
 def test_of_a_folder_images_or_masks_are_taken(tmp_path, capsys):
     for stem in ("a", "b"):
         (tmp_path / "in").mkdir(exist_ok=True)

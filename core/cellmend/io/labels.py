@@ -21,13 +21,15 @@ from cellmend.io.seg_npy import is_seg_npy
 from cellmend.io.seg_npy import read as read_seg
 
 LARGEST_UINT16 = 65_535
+AXES = "TZYX"
+"""Of masks, the last ones first: of two axes YX, of three ZYX."""
 
 _TIFF = (".tif", ".tiff")
 _COLOUR_HINT = "Masks have one number per pixel: 0 outside, 1, 2, 3... in the cells."
 
 
 def read_labels(path: str | Path) -> NDArray[np.uint32]:
-    """Read masks: (Y, X), or (Z, Y, X) where the file holds a volume.
+    """Read masks: (Y, X), (Z, Y, X) of a volume, or (T, Z, Y, X) of volumes over time.
 
     From TIFF, PNG, BMP, NPY, ``_seg.npy``, or the first label image of an OME-Zarr.
     The file's ids are kept as they are. Values of a colour table are its indices.
@@ -70,7 +72,7 @@ def _single_sample(path: Path, data: NDArray[np.generic]) -> NDArray[np.generic]
 def _as_labels(path: Path, data: NDArray[np.generic]) -> NDArray[np.uint32]:
     array = data.squeeze() if data.ndim > 3 else data
     array = array[0] if array.ndim == 3 and len(array) == 1 else array
-    if array.ndim not in (2, 3):
+    if array.ndim not in (2, 3, 4):
         raise FileFormatError(path, f"masks cannot have the shape {data.shape}.", hint=_COLOUR_HINT)
     return checked_labels(path, array)
 
@@ -108,14 +110,13 @@ def write_labels(path: str | Path, masks: NDArray[np.integer]) -> None:
     ending = file.suffix.lower()
     data = narrowest(checked_labels(file, np.asarray(masks)))
     if ending in _TIFF:
-        axes = {2: "YX", 3: "ZYX"}.get(data.ndim)
         with replacing(file) as temporary:
             tifffile.imwrite(
                 temporary,
                 data,
                 photometric="minisblack",
                 compression="zlib",
-                metadata={"axes": axes} if axes else None,
+                metadata={"axes": AXES[-data.ndim :]},
             )
     elif ending == ".png":
         _write_png(file, data)
@@ -123,7 +124,7 @@ def write_labels(path: str | Path, masks: NDArray[np.integer]) -> None:
         with replacing(file) as temporary, temporary.open("wb") as opened:
             np.save(opened, data, allow_pickle=False)
     elif ending == ".zarr":
-        write_ome_zarr(file, Image(data, "ZYX"[-data.ndim :]), labels=data)
+        write_ome_zarr(file, Image(data, AXES[-data.ndim :]), labels=data)
     else:
         raise FileFormatError(file, f"masks cannot be written as {ending or 'such'} files.")
 
