@@ -84,7 +84,8 @@ def test_masks_of_volumes_over_time_keep_their_axes(tmp_path, to, capsys):
     (made,) = out.iterdir()
     np.testing.assert_array_equal(read_labels(made), masks)
     if to == "tif":
-        assert tifffile.TiffFile(made).series[0].axes == "TZYX"
+        with tifffile.TiffFile(made) as file:
+            assert file.series[0].axes == "TZYX"
 
 
 def test_of_a_folder_images_or_masks_are_taken(tmp_path, capsys):

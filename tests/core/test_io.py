@@ -519,7 +519,7 @@ def test_a_hundred_thousand_cells(tmp_path):
         (np.array([[0, -1]], np.int32), "negative"),
         (np.array([[0, 1.5]], np.float32), "fractions"),
         (np.array([[0, np.nan]], np.float32), "fractions"),
-        (np.zeros((2, 2, 2, 2), np.uint8), "shape"),
+        (np.zeros((2, 2, 2, 2, 2), np.uint8), "shape"),
         (np.array([[0, 2**40]], np.int64), "too large"),
     ],
 )
