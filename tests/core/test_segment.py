@@ -176,6 +176,16 @@ def test_stacks_are_linked_across_planes(segmenter, cells):
     assert series.masks.shape == (2, *cells[0].shape)
 
 
+def test_planes_by_themselves_have_ids_of_their_own(segmenter, cells):
+    volume = np.stack([cells[0], np.flip(cells[0], 0), cells[0]])
+    found = segmenter.run(volume, axes="ZYX", diameter=18)
+    ids = [np.unique(plane[plane > 0]) for plane in found.masks]
+    np.testing.assert_array_equal(np.concatenate(ids), np.arange(1, found.masks.max() + 1))
+    assert len(found.flow_errors) == len(found.cellprobs) == found.masks.max()
+    alone = segmenter.run(cells[0], diameter=18).masks
+    np.testing.assert_array_equal(found.masks[2] > 0, alone > 0)
+
+
 def test_small_cells_are_dropped_after_linking(segmenter, cells):
     volume = np.stack([cells[0]] * 3)
     areas = np.bincount(cells[1].ravel())[1:]

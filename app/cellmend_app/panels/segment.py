@@ -18,6 +18,7 @@ from cellmend.params import MaskSettings, SegmentSettings, TileSettings
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.panels.parts import ICON_SIZE, Section, add, column, labelled, mark, muted, name
+from cellmend_app.panels.volume import VolumeFields
 from cellmend_app.resources import Theme, icon
 from cellmend_app.services.models import SEGMENTATION, ModelService
 from cellmend_app.services.pipelines import SegmentRequest
@@ -63,6 +64,7 @@ class SegmentPanel(QWidget):
             labelled("Segment in", self.channel),
             labelled("Nuclei in", self.nuclei),
         )
+        self.volume = VolumeFields()
         self._source_row = QWidget()
         self._source_row.setLayout(labelled("Image", self.source))
         self._layout = column(self)
@@ -81,6 +83,7 @@ class SegmentPanel(QWidget):
             labelled("Diameter", self.diameter, self.auto, self.disk),
             self._source_row,
             self._channel_rows,
+            self.volume,
             Section("More settings", more, open_=False),
             self.problem,
         )
@@ -104,6 +107,7 @@ class SegmentPanel(QWidget):
             channels=self._channels(),
             masks=self.mask_settings(),
             tiles=TileSettings(augment=self.augment.isChecked()),
+            **self.volume.settings(),
         )
         on_restored = self.source.isEnabled() and self.source.currentIndex() == 1
         return SegmentRequest(settings, on_restored)
@@ -224,6 +228,7 @@ class SegmentPanel(QWidget):
             self.channel.setCurrentIndex(image.usual_channels[0])
         self.nuclei.clear()
         self.nuclei.addItems(["none", *names])
+        self.volume.set_image(image)
         self._update_source()
         self._update_count()
 

@@ -79,15 +79,25 @@ class Scene:
     def _of_frame(self, parts: Sequence[Part], settings: SegmentSettings) -> Part:
         if "Z" not in self.axes:
             return parts[0]
-        whole = _joined(parts)
         if not self._linked(settings):
-            return whole
+            return _joined(_with_own_ids(parts))
         results = [part.result for part in parts]
         linked = link_results(results, settings.stitch_threshold, settings.masks.min_size)
-        return replace(whole, result=linked)
+        return replace(_joined(parts), result=linked)
 
     def _linked(self, settings: SegmentSettings) -> bool:
         return "Z" in self.axes and settings.stitch_threshold > 0
+
+
+def _with_own_ids(parts: Sequence[Part]) -> list[Part]:
+    """Number the cells of planes on, since one id is one cell through all planes of a volume."""
+    numbered, before = [], 0
+    for part in parts:
+        masks = np.where(part.result.masks > 0, part.result.masks + np.uint32(before), 0)
+        result = replace(part.result, masks=masks.astype(np.uint32, copy=False))
+        numbered.append(replace(part, result=result))
+        before += len(part.result.cellprobs)
+    return numbered
 
 
 def _joined(parts: Sequence[Part]) -> Part:
