@@ -90,7 +90,7 @@ class Scene:
 
 
 def _with_own_ids(parts: Sequence[Part]) -> list[Part]:
-    """Return the planes with ids that go on from one to the next: in a volume one id is one cell."""
+    """Return the planes with ids that go on from one to the next: an id is one cell in all."""
     numbered, before = [], 0
     for part in parts:
         masks = np.where(part.result.masks > 0, part.result.masks + np.uint32(before), 0)
