@@ -21,6 +21,7 @@ from cellmend.image import Image
 from cellmend.io.tiff import write_image
 from cellmend_app.actions.handlers import apply_theme
 from cellmend_app.actions.table import TABLE, shortcut_rows, specs
+from cellmend_app.panels.parts import Section
 from cellmend_app.resources import THEMES, icon_names, style_sheet
 from cellmend_app.services.models import ModelChoice
 from cellmend_app.window import MainWindow
@@ -304,6 +305,17 @@ def test_nothing_is_clipped_on_a_small_screen(qtbot, opened, theme):
     ]
     assert clipped == []
     assert not opened.findChild(QWidget, "qt_toolbar_ext_button").isVisible()
+
+
+def test_no_unfolded_section_makes_the_panel_wider_than_its_place(qtbot, opened):
+    sections = opened.panels.segment.findChildren(Section)
+    assert {section.title for section in sections} == {"More settings", "Normalisation"}
+    for section in sections:
+        section.header.setChecked(True)
+    qtbot.wait(30)
+    for field in opened.panels.segment.findChildren(QWidget):
+        right = field.mapTo(opened, field.rect().topRight()).x()
+        assert not field.isVisible() or right < opened.width(), field.accessibleName()
 
 
 def test_themes_fill_in_every_colour(window):

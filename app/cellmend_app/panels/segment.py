@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
 from cellmend.params import MaskSettings, SegmentSettings, TileSettings
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
+from cellmend_app.panels.normalize import NormalizeFields
 from cellmend_app.panels.parts import ICON_SIZE, Section, add, column, labelled, mark, muted, name
 from cellmend_app.panels.volume import VolumeFields
 from cellmend_app.resources import Theme, icon
@@ -65,6 +66,7 @@ class SegmentPanel(QWidget):
             labelled("Nuclei in", self.nuclei),
         )
         self.volume = VolumeFields()
+        self.normalize = NormalizeFields()
         self._source_row = QWidget()
         self._source_row.setLayout(labelled("Image", self.source))
         self._layout = column(self)
@@ -85,6 +87,7 @@ class SegmentPanel(QWidget):
             self._channel_rows,
             self.volume,
             Section("More settings", more, open_=False),
+            Section("Normalisation", self.normalize, open_=False),
             self.problem,
         )
         self._connect(messages)
@@ -105,6 +108,7 @@ class SegmentPanel(QWidget):
             model=self.chosen_model,
             diameter=None if self.auto.isChecked() else self.diameter.value(),
             channels=self._channels(),
+            normalize=self.normalize.settings(),
             masks=self.mask_settings(),
             tiles=TileSettings(augment=self.augment.isChecked()),
             **self.volume.settings(),
