@@ -144,16 +144,19 @@ def test_request_carries_every_setting(opened):
     panel.flow.setValue(0.6)
     panel.cellprob.setValue(-1)
     panel.min_size.setValue(30)
+    panel.max_size.setValue(25)
+    panel.normalize.high.setValue(99.8)
     panel.niter.setValue(500)
     panel.augment.setChecked(True)
     settings = panel.request().settings
     assert (settings.model, settings.diameter) == ("mine", 22)
-    assert settings.masks.model_dump() | {} == {
+    assert settings.normalize.percentiles == (1, 99.8)
+    assert settings.masks.model_dump() == {
         "cellprob_threshold": -1,
         "flow_threshold": 0.6,
         "niter": 500,
         "min_size": 30,
-        "max_size_fraction": 0.4,
+        "max_size_fraction": 0.25,
     }
     assert settings.tiles.augment
     panel.auto.setChecked(True)

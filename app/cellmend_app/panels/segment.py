@@ -76,6 +76,7 @@ class SegmentPanel(QWidget):
             labelled("Cell threshold", self.cellprob),
             labelled("Flow threshold", self.flow),
             labelled("Smallest cell", self.min_size),
+            labelled("Largest cell", self.max_size),
             labelled("Iterations", self.niter),
             self.augment,
         )
@@ -122,6 +123,7 @@ class SegmentPanel(QWidget):
             cellprob_threshold=self.cellprob.value(),
             flow_threshold=self.flow.value(),
             min_size=self.min_size.value(),
+            max_size_fraction=self.max_size.value() / 100,
             niter=self.niter.value() or None,
         )
 
@@ -185,6 +187,9 @@ class SegmentPanel(QWidget):
         self.min_size.setValue(DEFAULTS.min_size)
         self.min_size.setSuffix(" px")
         name(self.min_size, "Smallest cell", "Cells of fewer pixels are dropped; -1 keeps all")
+        self.max_size = _number(0.1, 100.0, 100 * DEFAULTS.max_size_fraction, 5.0, 1)
+        self.max_size.setSuffix(" %")
+        name(self.max_size, "Largest cell", "Cells of a larger part of the image are dropped")
         self.niter = QSpinBox()
         self.niter.setRange(0, 20_000)
         self.niter.setSpecialValueText("auto")
@@ -197,7 +202,7 @@ class SegmentPanel(QWidget):
         self._live.setSingleShot(True)
         self._live.setInterval(LIVE_DELAY_MS)
         self._live.timeout.connect(lambda: self.thresholds_changed.emit(self.mask_settings()))
-        for box in (self.cellprob, self.flow, self.min_size, self.niter):
+        for box in (self.cellprob, self.flow, self.min_size, self.max_size, self.niter):
             box.valueChanged.connect(lambda _: self._live.start())
         self.diameter.valueChanged.connect(self._document.set_diameter)
         self.auto.toggled.connect(self.diameter.setDisabled)
