@@ -10,6 +10,7 @@ import tifffile
 import cellmend
 from cellmend.cli import main
 from cellmend.cli.save import FORMATS, suffixes
+from cellmend.io import seg_npy
 from cellmend.io.folder import output_path
 from cellmend.io.labels import read_labels
 
@@ -54,6 +55,53 @@ def test_every_kind_is_written_into_a_new_folder(image: Path, tmp_path: Path) ->
     expected = {output_path(image, end).name for kind in FORMATS for end in suffixes(kind)}
     assert {path.name for path in folder.iterdir()} == expected
     assert all(path.stat().st_size > 0 for path in folder.iterdir())
+
+
+def segmented_to_seg(path: Path, *switches: str) -> seg_npy.SegFile:
+    assert main(["segment", str(path), *FAST, *switches, "--save", "npy"]) == 0
+    return seg_npy.read(path.with_name(f"{path.stem}_seg.npy"))
+
+
+def test_a_seg_file_holds_the_output_of_the_network_and_the_restored_image(image: Path) -> None:
+    seg = segmented_to_seg(image, "--restore", "denoise", "--flow-threshold", "0.6")
+    restored = cellmend.Restorer("denoise", "cpu").run(blobs(), axes="YX", diameter=30).image
+    found = cellmend.Segmenter(device="cpu").run(restored, diameter=30, flow_threshold=0.6)
+    output = seg.network_output()
+    assert output is not None
+    np.testing.assert_array_equal(output[0], found.flows)
+    np.testing.assert_array_equal(output[1], found.cellprob)
+    colours, probability, zeros, nothing, _ = seg.flows
+    assert (colours.shape, colours.dtype) == ((1, 96, 96, 3), np.uint8)
+    assert probability.shape == zeros.shape == (1, 96, 96)
+    assert nothing == []
+    assert seg.img_restore is not None
+    assert (seg.restore, seg.ratio) == ("denoise", 1.0)
+    np.testing.assert_array_equal(seg.img_restore[0, ..., 0], np.clip(restored.data * 255, 0, 255))
+    assert seg.colors is not None
+    assert seg.ismanual is not None
+    assert (seg.colors.shape, seg.ismanual.tolist()) == ((4, 3), [False] * 4)
+    assert (seg.chan_choose, seg.model_path, seg.diameter) == ((0, 0), "generalist", 30)
+    assert (seg.flow_threshold, seg.cellprob_threshold) == (0.6, 0)
+
+
+def test_a_seg_file_names_the_channels_that_were_segmented(tmp_path: Path) -> None:
+    colour, several = tmp_path / "colour.tif", tmp_path / "several.tif"
+    planes = np.stack([blobs()] * 3)
+    tifffile.imwrite(colour, np.moveaxis(planes, 0, -1), photometric="rgb")
+    tifffile.imwrite(several, planes, metadata={"axes": "CYX"}, photometric="minisblack")
+    assert segmented_to_seg(colour).chan_choose == (0, 0)
+    assert segmented_to_seg(several, "--axes", "CYX").chan_choose == (1, 0)
+    assert segmented_to_seg(several, "--axes", "CYX", "--channels", "2,3").chan_choose == (2, 3)
+
+
+def test_a_seg_file_of_a_volume_holds_the_numbers_alone(tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.stack([blobs()] * 2), metadata={"axes": "ZYX"})
+    seg = segmented_to_seg(path, "--restore", "denoise")
+    assert seg.masks.shape == (2, 96, 96)
+    assert seg.flows[:4] == [[], [], [], []]
+    assert seg.flows[4].shape == (3, 2, 96, 96)
+    assert seg.img_restore is None
 
 
 def bad_files(folder: Path, image: Path) -> dict[str, str]:

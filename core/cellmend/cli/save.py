@@ -59,31 +59,27 @@ def suffixes(kind: str) -> list[str]:
 def _results(found: Found) -> Results:
     from cellmend.export.kinds import Results
 
+    restored = found.restored
     return Results(
         source=found.source,
         image=found.original,
         masks=found.result.masks,
         flows=found.result.flows,
         cellprob=found.result.cellprob,
+        restored=None if restored is None else restored.image,
         provenance=found.result.provenance.as_dict(),
+        restored_provenance=None if restored is None else restored.provenance.as_dict(),
     )
 
 
 def _write_seg(path: Path, found: Found) -> None:
+    from cellmend.export.seg_npy import RunSettings, seg_file
     from cellmend.io import seg_npy
 
-    settings = found.settings
-    main, nuclear = settings.channels or (1, 0)
-    colour = found.original.n_channels > 1  # Cellpose counts a grey image as channel 0
-    seg_npy.write(
-        path,
-        seg_npy.SegFile(
-            masks=found.result.masks,
-            filename=str(found.source),
-            chan_choose=(main if colour else 0, nuclear),
-            diameter=found.result.diameter,
-            model_path=settings.model,
-            flow_threshold=settings.masks.flow_threshold,
-            cellprob_threshold=settings.masks.cellprob_threshold,
-        ),
+    seg = seg_file(
+        _results(found),
+        RunSettings.of(found.settings, found.original),
+        diameter=found.result.diameter,
+        restored_by="" if found.restored is None else found.restored.provenance.model,
     )
+    seg_npy.write(path, seg)
