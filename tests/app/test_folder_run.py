@@ -6,11 +6,12 @@ import tifffile
 from doubles import FakePipelines, RecordingMessages
 from PyQt6.QtCore import Qt
 
-from cellmend.cli import main
+from cellmend.cli.pipeline import Pipeline
+from cellmend.cli.save import save
 from cellmend.errors import InputError
 from cellmend.io import seg_npy
 from cellmend.io.labels import read_labels
-from cellmend.params import SegmentSettings
+from cellmend.params import PipelineSettings, SegmentSettings
 from cellmend.progress import SILENT
 from cellmend_app.dialogs.folder_run import FolderRunDialog
 from cellmend_app.document import Document
@@ -119,8 +120,8 @@ def test_the_command_line_writes_the_same_seg_file(tmp_path, restore):
     assert process(image, request, CorePipelines(), {}, SILENT) == 2
     from_window = seg_npy.read(seg)
     seg.unlink()
-    switches = [] if restore is None else ["--restore", restore]
-    assert main(["segment", str(image), "--diameter", "24", *switches, "--save", "npy"]) == 0
+    settings = PipelineSettings(diameter=24.0, restore=() if restore is None else (restore,))
+    save(Pipeline(settings, "auto").ahead([image]).get(image, SILENT), ("npy",), None)
     from_command = seg_npy.read(seg)
     assert (from_command.img_restore is None) == (restore is None)
     for name, value in vars(from_window).items():
