@@ -13,6 +13,7 @@ from cellmend.cli.save import FORMATS, suffixes
 from cellmend.io import seg_npy
 from cellmend.io.folder import output_path
 from cellmend.io.labels import read_labels
+from cellmend.io.tiff import read_provenance
 
 FAST = ("--diameter", "30", "--device", "cpu")
 
@@ -50,11 +51,38 @@ def test_masks_are_written_beside_the_image(
 
 def test_every_kind_is_written_into_a_new_folder(image: Path, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "results"
-    kinds = ",".join(FORMATS)
-    assert main(["segment", str(image), *FAST, "--save", kinds, "--output", str(folder)]) == 0
+    switches = ["--restore", "denoise", "--save", ",".join(FORMATS), "--output", str(folder)]
+    assert main(["segment", str(image), *FAST, *switches]) == 0
     expected = {output_path(image, end).name for kind in FORMATS for end in suffixes(kind)}
     assert {path.name for path in folder.iterdir()} == expected
     assert all(path.stat().st_size > 0 for path in folder.iterdir())
+
+
+def test_the_restored_image_is_written_with_all_steps_that_made_it(image: Path) -> None:
+    steps = ["--restore", "denoise", "--restore", "deblur"]
+    assert main(["segment", str(image), *FAST, *steps, "--save", "restored,tif"]) == 0
+    first = cellmend.Restorer("denoise", "cpu").run(blobs(), axes="YX", diameter=30).image
+    expected = cellmend.Restorer("deblur", "cpu").run(first, diameter=30).image
+    path = image.with_name("blobs_restored.tif")
+    np.testing.assert_array_equal(cellmend.read(path).data, expected.data)
+    record = read_provenance(path)
+    assert record is not None
+    assert record["model"] == "deblur"
+    assert [step["model"] for step in record["previous"]] == ["denoise"]
+    assert image.with_name("blobs_cp_masks.tif").exists()
+
+
+def test_a_restored_image_is_not_promised_where_nothing_is_restored(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["segment", str(image), *FAST, "--save", "tif,restored"]
+    assert main(words) == 2
+    assert "--restore" in capsys.readouterr().err
+    assert not image.with_name("blobs_cp_masks.tif").exists()
+    config = tmp_path / "settings.yaml"
+    config.write_text("restore: [denoise]\n")
+    assert main([*words, "--config", str(config), "--dry-run"]) == 0
+    assert "blobs_restored.tif" in capsys.readouterr().out
 
 
 def segmented_to_seg(path: Path, *switches: str) -> seg_npy.SegFile:

@@ -9,12 +9,27 @@ from typing import TYPE_CHECKING
 from cellmend.cli.pipeline import Found
 from cellmend.errors import InputError
 from cellmend.io.folder import SEG_NPY, output_path
+from cellmend.params import PipelineSettings
 
 if TYPE_CHECKING:
     from cellmend.export.kinds import Results
 
 SEG = "npy"
-FORMATS = ("tif", "png", SEG, "zarr", "rois", "txt", "geojson", "coco", "flows", "csv", "overlay")
+RESTORED = "restored"
+FORMATS = (
+    "tif",
+    "png",
+    SEG,
+    "zarr",
+    "rois",
+    "txt",
+    "geojson",
+    "coco",
+    "flows",
+    "csv",
+    "overlay",
+    RESTORED,
+)
 
 
 def planned(source: Path, kinds: Sequence[str], folder: Path | None) -> list[Path]:
@@ -33,19 +48,24 @@ def save(found: Found, kinds: Sequence[str], folder: Path | None) -> None:
             export(_results(found), kind, folder)
 
 
-def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
+def check_kinds(kinds: Sequence[str], settings: PipelineSettings) -> tuple[str, ...]:
     """Return the kinds, each once.
 
     Raises
     ------
     InputError
-        If one is unknown.
+        If one is unknown, or cannot be had with these settings.
     """
     for kind in kinds:
         if kind not in FORMATS:
             raise InputError(
                 f"--save {kind!r} is unknown.", hint=f"There are: {', '.join(FORMATS)}."
             )
+    if RESTORED in kinds and not settings.restore:
+        raise InputError(
+            f"--save {RESTORED!r}: nothing is restored.",
+            hint="Say with --restore what to restore with.",
+        )
     return tuple(dict.fromkeys(kinds))
 
 

@@ -142,7 +142,7 @@ def add_volume_switches(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Segment every input."""
     settings = build_settings(PipelineSettings, args)
-    kinds = check_kinds(args.save)
+    kinds = check_kinds(args.save, settings)
     batch = Batch(args, settings.model_dump())
     pipeline = Pipeline(settings, args.device or "auto")
     if not args.dry_run:
