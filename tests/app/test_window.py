@@ -153,6 +153,7 @@ def test_request_carries_every_setting(opened):
         "niter": 500,
         "min_size": 30,
         "max_size_fraction": 0.4,
+        "exclude_on_edges": False,
     }
     assert settings.tiles.augment
     panel.auto.setChecked(True)
