@@ -185,6 +185,32 @@ def test_the_report_is_one_json_object(image: Path, capsys: pytest.CaptureFixtur
     assert Path(file["outputs"][0]).exists()
 
 
+def test_what_the_filters_removed_is_told_with_the_reason(
+    image: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["segment", str(image), *FAST, "--max-size-fraction", "0.02"]) == 0
+    assert "(cells 0, diameter 30, removed 4 (too large))" in capsys.readouterr().out
+    assert main(["segment", str(image), *FAST, "--json"]) == 0
+    assert "removed" not in json.loads(capsys.readouterr().out)["files"][0]
+
+
+def test_cells_on_the_edge_can_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.tif"
+    tifffile.imwrite(path, blobs()[24:])
+    assert (
+        main(["segment", str(path), *FAST, "--exclude-on-edges", "--flow-threshold", "0", "--json"])
+        == 0
+    )
+    report = json.loads(capsys.readouterr().out)
+    assert report["settings"]["masks"]["exclude_on_edges"] is True
+    assert report["files"][0]["cells"] == 2
+    assert report["files"][0]["removed"]["on the edge"] == 2
+    masks = read_labels(tmp_path / "cut_cp_masks.tif")
+    assert not masks[0].any()
+
+
 def test_dry_run_writes_nothing(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = image.parent / "out"
     assert main(["segment", str(image), "--dry-run", "--output", str(folder)]) == 0
