@@ -9,6 +9,7 @@ from PyQt6.QtCore import QEvent, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QDockWidget, QMainWindow
 
+from cellmend.export.seg_npy import RunSettings
 from cellmend_app import layout
 from cellmend_app.actions import ARRANGEMENT_ACTIONS, Actions, Panels, Services, Workbench
 from cellmend_app.dialogs.axes import AxesDialog
@@ -41,7 +42,6 @@ from cellmend_app.services.pipelines import Pipelines
 from cellmend_app.services.recovery import Leftover, RecoveryService
 from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.review import ReviewService
-from cellmend_app.services.seg_content import RunSettings
 from cellmend_app.services.segment import SegmentService
 from cellmend_app.services.train import TrainService
 from cellmend_app.settings import Preferences

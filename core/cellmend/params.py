@@ -73,13 +73,17 @@ class RestoreTileSettings(TileSettings):
 
 
 class MaskSettings(Settings):
-    """How masks are made from flows (see `cellmend.dynamics`)."""
+    """How masks are made from flows (see `cellmend.dynamics`).
+
+    `exclude_on_edges` drops cells that touch the border of the plane; in volumes, that in Y and X.
+    """
 
     cellprob_threshold: float = 0.0
     flow_threshold: Annotated[float, Field(ge=0)] = 0.4
     niter: Annotated[int, Field(ge=1)] | None = None
     min_size: Annotated[int, Field(ge=-1)] = 15
     max_size_fraction: Annotated[float, Field(gt=0, le=1)] = 0.4
+    exclude_on_edges: bool = False
 
 
 class SegmentSettings(Settings):

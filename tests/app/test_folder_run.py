@@ -6,14 +6,18 @@ import tifffile
 from doubles import FakePipelines, RecordingMessages
 from PyQt6.QtCore import Qt
 
+from cellmend.cli.pipeline import Pipeline
+from cellmend.cli.save import save
 from cellmend.errors import InputError
 from cellmend.io import seg_npy
 from cellmend.io.labels import read_labels
-from cellmend.params import SegmentSettings
+from cellmend.params import PipelineSettings, SegmentSettings
+from cellmend.progress import SILENT
 from cellmend_app.dialogs.folder_run import FolderRunDialog
 from cellmend_app.document import Document
 from cellmend_app.services.cells import CellService
-from cellmend_app.services.folder_run import FolderRequest, FolderRunService
+from cellmend_app.services.core_pipelines import CorePipelines
+from cellmend_app.services.folder_run import FolderRequest, FolderRunService, process
 from cellmend_app.services.models import ModelChoice, ModelService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.settings import Preferences
@@ -102,6 +106,26 @@ def test_an_image_is_mended_first_and_masks_fit_the_raw_one(qtbot, bench):
     masks = read_labels(bench.images[0].with_name("a_cp_masks.tif"))
     np.testing.assert_array_equal(masks, seg.masks)
     assert bench.images[0].with_name("a_measurements.csv").exists()
+
+
+@pytest.mark.parametrize("restore", [None, "denoise"])
+def test_the_command_line_writes_the_same_seg_file(tmp_path, restore):
+    image = tmp_path / "discs.tif"
+    y, x = np.mgrid[:96, :96]
+    discs = (np.hypot(y - 30, x - 30) < 12) | (np.hypot(y - 66, x - 60) < 12)
+    noise = np.random.default_rng(0).integers(0, 20, discs.shape)
+    tifffile.imwrite(image, (discs * 150 + noise).astype(np.uint8))
+    seg = image.with_name("discs_seg.npy")
+    request = FolderRequest(SegmentSettings(diameter=24.0), restore)
+    assert process(image, request, CorePipelines(), {}, SILENT) == 2
+    from_window = seg_npy.read(seg)
+    seg.unlink()
+    settings = PipelineSettings(diameter=24.0, restore=() if restore is None else (restore,))
+    save(Pipeline(settings, "auto").ahead([image]).get(image, SILENT), ("npy",), None)
+    from_command = seg_npy.read(seg)
+    assert (from_command.img_restore is None) == (restore is None)
+    for name, value in vars(from_window).items():
+        np.testing.assert_equal(getattr(from_command, name), value, err_msg=name)
 
 
 def test_nothing_is_replaced_without_a_yes(qtbot, bench):

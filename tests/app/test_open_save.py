@@ -8,13 +8,13 @@ import tifffile
 from doubles import RecordingMessages
 
 from cellmend.errors import FileFormatError
+from cellmend.export.seg_npy import RunSettings
 from cellmend.io.labels import read_labels
 from cellmend.labels import operations
 from cellmend.labels.index import LabelIndex
 from cellmend_app.commands import AddRestored, EditLabels
 from cellmend_app.document import Document, FlowLayer, RestoredLayer
 from cellmend_app.services.open_save import FileService
-from cellmend_app.services.seg_content import RunSettings
 from cellmend_app.services.storage import ExportRequest
 from cellmend_app.settings import Preferences
 from cellmend_app.workers import JobRunner

@@ -6,6 +6,7 @@ import tifffile
 from doubles import FakePipelines, RecordingMessages
 from PyQt6.QtCore import Qt
 
+from cellmend.export.seg_npy import RunSettings
 from cellmend.image import Image
 from cellmend.io import project as projects
 from cellmend.labels import operations
@@ -13,7 +14,6 @@ from cellmend_app.commands import AddRestored, EditLabels
 from cellmend_app.dialogs import files as file_dialogs
 from cellmend_app.dialogs.export import ExportDialog
 from cellmend_app.document import MaskLayer, RestoredLayer
-from cellmend_app.services.seg_content import RunSettings
 from cellmend_app.services.storage import ExportRequest
 from cellmend_app.window import MainWindow
 

@@ -145,6 +145,7 @@ def test_request_carries_every_setting(opened):
     panel.cellprob.setValue(-1)
     panel.min_size.setValue(30)
     panel.max_size.setValue(25)
+    panel.whole.setChecked(True)
     panel.normalize.high.setValue(99.8)
     panel.niter.setValue(500)
     panel.augment.setChecked(True)
@@ -157,6 +158,7 @@ def test_request_carries_every_setting(opened):
         "niter": 500,
         "min_size": 30,
         "max_size_fraction": 0.25,
+        "exclude_on_edges": True,
     }
     assert settings.tiles.augment
     panel.auto.setChecked(True)

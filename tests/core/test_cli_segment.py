@@ -10,8 +10,10 @@ import tifffile
 import cellmend
 from cellmend.cli import main
 from cellmend.cli.save import FORMATS, suffixes
+from cellmend.io import seg_npy
 from cellmend.io.folder import output_path
 from cellmend.io.labels import read_labels
+from cellmend.io.tiff import read_provenance
 
 FAST = ("--diameter", "30", "--device", "cpu")
 
@@ -49,11 +51,85 @@ def test_masks_are_written_beside_the_image(
 
 def test_every_kind_is_written_into_a_new_folder(image: Path, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "results"
-    kinds = ",".join(FORMATS)
-    assert main(["segment", str(image), *FAST, "--save", kinds, "--output", str(folder)]) == 0
+    switches = ["--restore", "denoise", "--save", ",".join(FORMATS), "--output", str(folder)]
+    assert main(["segment", str(image), *FAST, *switches]) == 0
     expected = {output_path(image, end).name for kind in FORMATS for end in suffixes(kind)}
     assert {path.name for path in folder.iterdir()} == expected
     assert all(path.stat().st_size > 0 for path in folder.iterdir())
+
+
+def test_the_restored_image_is_written_with_all_steps_that_made_it(image: Path) -> None:
+    steps = ["--restore", "denoise", "--restore", "deblur"]
+    assert main(["segment", str(image), *FAST, *steps, "--save", "restored,tif"]) == 0
+    first = cellmend.Restorer("denoise", "cpu").run(blobs(), axes="YX", diameter=30).image
+    expected = cellmend.Restorer("deblur", "cpu").run(first, diameter=30).image
+    path = image.with_name("blobs_restored.tif")
+    np.testing.assert_array_equal(cellmend.read(path).data, expected.data)
+    record = read_provenance(path)
+    assert record is not None
+    assert record["model"] == "deblur"
+    assert [step["model"] for step in record["previous"]] == ["denoise"]
+    assert image.with_name("blobs_cp_masks.tif").exists()
+
+
+def test_a_restored_image_is_not_promised_where_nothing_is_restored(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["segment", str(image), *FAST, "--save", "tif,restored"]
+    assert main(words) == 2
+    assert "--restore" in capsys.readouterr().err
+    assert not image.with_name("blobs_cp_masks.tif").exists()
+    config = tmp_path / "settings.yaml"
+    config.write_text("restore: [denoise]\n")
+    assert main([*words, "--config", str(config), "--dry-run"]) == 0
+    assert "blobs_restored.tif" in capsys.readouterr().out
+
+
+def segmented_to_seg(path: Path, *switches: str) -> seg_npy.SegFile:
+    assert main(["segment", str(path), *FAST, *switches, "--save", "npy"]) == 0
+    return seg_npy.read(path.with_name(f"{path.stem}_seg.npy"))
+
+
+def test_a_seg_file_holds_the_output_of_the_network_and_the_restored_image(image: Path) -> None:
+    seg = segmented_to_seg(image, "--restore", "denoise", "--flow-threshold", "0.6")
+    restored = cellmend.Restorer("denoise", "cpu").run(blobs(), axes="YX", diameter=30).image
+    found = cellmend.Segmenter(device="cpu").run(restored, diameter=30, flow_threshold=0.6)
+    output = seg.network_output()
+    assert output is not None
+    np.testing.assert_array_equal(output[0], found.flows)
+    np.testing.assert_array_equal(output[1], found.cellprob)
+    colours, probability, zeros, nothing, _ = seg.flows
+    assert (colours.shape, colours.dtype) == ((1, 96, 96, 3), np.uint8)
+    assert probability.shape == zeros.shape == (1, 96, 96)
+    assert nothing == []
+    assert seg.img_restore is not None
+    assert (seg.restore, seg.ratio) == ("denoise", 1.0)
+    np.testing.assert_array_equal(seg.img_restore[0, ..., 0], np.clip(restored.data * 255, 0, 255))
+    assert seg.colors is not None
+    assert seg.ismanual is not None
+    assert (seg.colors.shape, seg.ismanual.tolist()) == ((4, 3), [False] * 4)
+    assert (seg.chan_choose, seg.model_path, seg.diameter) == ((0, 0), "generalist", 30)
+    assert (seg.flow_threshold, seg.cellprob_threshold) == (0.6, 0)
+
+
+def test_a_seg_file_names_the_channels_that_were_segmented(tmp_path: Path) -> None:
+    colour, several = tmp_path / "colour.tif", tmp_path / "several.tif"
+    planes = np.stack([blobs()] * 3)
+    tifffile.imwrite(colour, np.moveaxis(planes, 0, -1), photometric="rgb")
+    tifffile.imwrite(several, planes, metadata={"axes": "CYX"}, photometric="minisblack")
+    assert segmented_to_seg(colour).chan_choose == (0, 0)
+    assert segmented_to_seg(several, "--axes", "CYX").chan_choose == (1, 0)
+    assert segmented_to_seg(several, "--axes", "CYX", "--channels", "2,3").chan_choose == (2, 3)
+
+
+def test_a_seg_file_of_a_volume_holds_the_numbers_alone(tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.stack([blobs()] * 2), metadata={"axes": "ZYX"})
+    seg = segmented_to_seg(path, "--restore", "denoise")
+    assert seg.masks.shape == (2, 96, 96)
+    assert seg.flows[:4] == [[], [], [], []]
+    assert seg.flows[4].shape == (3, 2, 96, 96)
+    assert seg.img_restore is None
 
 
 def bad_files(folder: Path, image: Path) -> dict[str, str]:
@@ -107,6 +183,32 @@ def test_the_report_is_one_json_object(image: Path, capsys: pytest.CaptureFixtur
     assert file["status"] == "done"
     assert file["cells"] == 4
     assert Path(file["outputs"][0]).exists()
+
+
+def test_what_the_filters_removed_is_told_with_the_reason(
+    image: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["segment", str(image), *FAST, "--max-size-fraction", "0.02"]) == 0
+    assert "(cells 0, diameter 30, removed 4 (too large))" in capsys.readouterr().out
+    assert main(["segment", str(image), *FAST, "--json"]) == 0
+    assert "removed" not in json.loads(capsys.readouterr().out)["files"][0]
+
+
+def test_cells_on_the_edge_can_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.tif"
+    tifffile.imwrite(path, blobs()[24:])
+    assert (
+        main(["segment", str(path), *FAST, "--exclude-on-edges", "--flow-threshold", "0", "--json"])
+        == 0
+    )
+    report = json.loads(capsys.readouterr().out)
+    assert report["settings"]["masks"]["exclude_on_edges"] is True
+    assert report["files"][0]["cells"] == 2
+    assert report["files"][0]["removed"]["on the edge"] == 2
+    masks = read_labels(tmp_path / "cut_cp_masks.tif")
+    assert not masks[0].any()
 
 
 def test_dry_run_writes_nothing(image: Path, capsys: pytest.CaptureFixture[str]) -> None:

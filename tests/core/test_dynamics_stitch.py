@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from cellmend.dynamics import MaskResult
 from cellmend.dynamics.stitch import link_planes, link_results
 from cellmend.errors import InputError
+from cellmend.params import MaskSettings
 
 
 def test_cells_keep_their_label_from_plane_to_plane():
@@ -73,7 +74,7 @@ def test_what_cannot_be_linked_is_refused():
 
 
 def plane_result(masks: np.ndarray, errors: list[float]) -> MaskResult:
-    removed = {"too large": 0, "flow error": 1, "too small": 0}
+    removed = {"too large": 0, "flow error": 1, "too small": 0, "on the edge": 0}
     return MaskResult(masks.astype(np.uint32), np.array(errors), 10 * np.array(errors), removed)
 
 
@@ -87,19 +88,34 @@ def test_cells_are_small_only_as_a_whole():
         plane_result(middle, [0.9, 0.4]),
         plane_result(top, [0.1]),
     ]
-    found = link_results(planes, 0.25, min_size=15)
+    found = link_results(planes, 0.25, MaskSettings(min_size=15))
     assert np.array_equal(found.masks > 0, np.stack([top, middle == 2, top]) > 0)
     assert found.masks.dtype == np.uint32
     assert found.flow_errors == pytest.approx([(8 * 0.1 + 9 * 0.4) / 17])
     assert found.cellprobs == pytest.approx(10 * found.flow_errors)
-    assert found.removed == {"too large": 0, "flow error": 3, "too small": 1}
-    everything = link_results(planes, 0.25, min_size=-1)
+    counts = {"too large": 0, "flow error": 3, "too small": 1, "on the edge": 0}
+    assert found.removed == counts
+    everything = link_results(planes, 0.25, MaskSettings(min_size=-1))
     assert everything.masks.max() == 2
     assert everything.flow_errors[1] == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize("side", [np.s_[:3, 5:8], np.s_[-3:, 5:8], np.s_[5:8, :3], np.s_[5:8, -3:]])
+def test_a_cell_on_the_edge_of_one_plane_is_dropped_from_all(side):
+    touching = np.zeros((12, 12), int)
+    touching[side] = 1
+    inside = np.pad(touching[1:-1, 1:-1], 1)
+    inside[4, 4] = 2
+    planes = [plane_result(inside, [0.1, 0.3]), plane_result(touching, [0.1])]
+    found = link_results(planes, 0.25, MaskSettings(min_size=-1, exclude_on_edges=True))
+    assert np.array_equal(found.masks, np.stack([inside == 2, touching == 2]))
+    assert found.flow_errors == pytest.approx([0.3])
+    assert (found.removed["on the edge"], found.removed["too small"]) == (1, 0)
+    assert link_results(planes, 0.25, MaskSettings(min_size=-1)).masks.max() == 2
+
+
 def test_linking_planes_without_cells():
     empty = [plane_result(np.zeros((4, 5)), [])] * 2
-    found = link_results(empty, 0.5, 15)
+    found = link_results(empty, 0.5, MaskSettings(exclude_on_edges=True))
     assert not found.masks.any()
     assert found.flow_errors.size == 0

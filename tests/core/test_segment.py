@@ -195,6 +195,18 @@ def test_small_cells_are_dropped_after_linking(segmenter, cells):
     assert np.bincount(found.masks.ravel())[1:].min() >= least
 
 
+@pytest.mark.parametrize("options", [{}, {"stitch_threshold": 0.5}, {"do_3d": True}])
+def test_cells_on_the_edge_of_a_volume_are_left_out(segmenter, cells, options):
+    volume = np.stack([cells[0][:64, :64]] * 6)
+    volume[0] = volume[0, ::-1]  # other cells touch the edge in another plane
+    options = {"axes": "ZYX", "diameter": 18, "exclude_on_edges": True, **options}
+    found = segmenter.run(volume, **options)
+    assert found.masks[0].any()
+    for border in (found.masks[:, [0, -1]], found.masks[:, :, [0, -1]]):
+        assert not border.any()
+    assert found.removed["on the edge"] > 0
+
+
 def test_3d_run_gives_three_flows(segmenter):
     zz, yy, xx = np.mgrid[:32, :40, :40]
     ball = ((zz - 16) ** 2 + (yy - 20) ** 2 + (xx - 20) ** 2 < 100).astype(np.float32)

@@ -78,6 +78,7 @@ class SegmentPanel(QWidget):
             labelled("Smallest cell", self.min_size),
             labelled("Largest cell", self.max_size),
             labelled("Iterations", self.niter),
+            self.whole,
             self.augment,
         )
         add(
@@ -124,6 +125,7 @@ class SegmentPanel(QWidget):
             flow_threshold=self.flow.value(),
             min_size=self.min_size.value(),
             max_size_fraction=self.max_size.value() / 100,
+            exclude_on_edges=self.whole.isChecked(),
             niter=self.niter.value() or None,
         )
 
@@ -194,6 +196,8 @@ class SegmentPanel(QWidget):
         self.niter.setRange(0, 20_000)
         self.niter.setSpecialValueText("auto")
         name(self.niter, "Iterations", "Steps along the flows; long thin cells want 2000")
+        self.whole = QCheckBox("Whole cells only")
+        name(self.whole, "Whole cells only", "Drop cells that touch the border of the image")
         self.augment = QCheckBox("Average over flips (slower)")
         name(self.augment, "Test-time augmentation", "Run on flipped copies too, and average")
 
@@ -204,6 +208,7 @@ class SegmentPanel(QWidget):
         self._live.timeout.connect(lambda: self.thresholds_changed.emit(self.mask_settings()))
         for box in (self.cellprob, self.flow, self.min_size, self.max_size, self.niter):
             box.valueChanged.connect(lambda _: self._live.start())
+        self.whole.toggled.connect(lambda _: self._live.start())
         self.diameter.valueChanged.connect(self._document.set_diameter)
         self.auto.toggled.connect(self.diameter.setDisabled)
         self.disk.toggled.connect(self.scale_disk_toggled)

@@ -17,6 +17,7 @@ import numpy as np
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from cellmend.errors import CellmendError, FileFormatError
+from cellmend.export.seg_npy import RunSettings
 from cellmend.io import folder as names
 from cellmend.params import RestoreSettings, SegmentSettings
 from cellmend.progress import Reporter, shares
@@ -25,7 +26,7 @@ from cellmend_app.messages import Messages
 from cellmend_app.services import storage
 from cellmend_app.services.open_save import FileService, about_replacing
 from cellmend_app.services.pipelines import Pipelines, SegmentRequest
-from cellmend_app.services.seg_content import RunSettings, SegContent
+from cellmend_app.services.seg_content import SegContent
 from cellmend_app.services.segment import document_shape, to_grid
 from cellmend_app.services.storage import ExportRequest
 from cellmend_app.workers import JobHandle, JobRunner
@@ -242,7 +243,7 @@ def process(
         diameter=found.diameter,
         results=FlowLayer(found.flows, found.cellprob, found.niter),
         restored=restored,
-        settings=RunSettings.of(settings),
+        settings=RunSettings.of(settings, image),
     )
     report.check()
     storage.write_seg(content)

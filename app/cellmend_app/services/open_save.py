@@ -15,6 +15,7 @@ from PyQt6.QtGui import QImage
 
 from cellmend.errors import AxesError, CellmendError
 from cellmend.export.kinds import KINDS
+from cellmend.export.seg_npy import RunSettings
 from cellmend.image import Image
 from cellmend.io import folder as names
 from cellmend.io.project import Step
@@ -23,7 +24,7 @@ from cellmend_app.document import Document, LabelContent
 from cellmend_app.messages import Messages
 from cellmend_app.services import storage
 from cellmend_app.services.project_content import OpenedProject, ProjectContent
-from cellmend_app.services.seg_content import OpenedSeg, RunSettings, SegContent
+from cellmend_app.services.seg_content import OpenedSeg, SegContent
 from cellmend_app.services.storage import ExportRequest, Loaded
 from cellmend_app.settings import Preferences
 from cellmend_app.workers import JobHandle, JobRunner

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cellmend.export.seg_npy import RunSettings
 from cellmend.image import Image
 from cellmend.io.project import (
     ImageLayer,
@@ -20,7 +21,6 @@ from cellmend.io.project import (
 from cellmend.provenance import Provenance
 from cellmend_app.document import Document, LabelContent, RestoredLayer
 from cellmend_app.document import MaskLayer as ShownMasks
-from cellmend_app.services.seg_content import RunSettings
 
 EDITED = "masks"
 """The name of the layer that is edited in the window."""

@@ -9,30 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cellmend.export.seg_npy import RunSettings
 from cellmend.image import Image
 from cellmend.io.seg_npy import SegFile
-from cellmend.params import SegmentSettings
 from cellmend_app.document import FlowLayer, LabelContent, RestoredLayer
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """The settings of the run that made the masks, as far as the file has a place for them."""
-
-    model: str | None = None
-    flow_threshold: float | None = None
-    cellprob_threshold: float | None = None
-    channels: tuple[int, int] = (0, 0)
-
-    @classmethod
-    def of(cls, settings: SegmentSettings) -> RunSettings:
-        """Return what the file keeps of the settings of a run."""
-        return cls(
-            model=settings.model,
-            flow_threshold=settings.masks.flow_threshold,
-            cellprob_threshold=settings.masks.cellprob_threshold,
-            channels=settings.channels or (0, 0),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,31 +73,6 @@ class OpenedSeg:
         )
 
 
-def make(content: SegContent) -> SegFile:
-    """Return the content of the file to write."""
-    ids = np.unique(content.masks)
-    ids = ids[ids > 0]
-    seg = SegFile(
-        masks=content.masks,
-        filename=str(content.image),
-        colors=_colors(ids),
-        chan_choose=content.settings.channels,
-        ismanual=np.isin(ids, list(content.manual)),
-        diameter=content.diameter,
-        model_path=content.settings.model,
-        flow_threshold=content.settings.flow_threshold,
-        cellprob_threshold=content.settings.cellprob_threshold,
-    )
-    if content.results is not None:
-        seg.flows = _stored_flows(content.results)
-    if content.restored is not None and content.masks.ndim == 2:
-        width = content.restored.image.size("X")
-        seg.restore = content.restored.name
-        seg.ratio = width / content.masks.shape[1]
-        seg.img_restore = _stored_image(content.restored.image)
-    return seg
-
-
 def flow_layer(seg: SegFile, shape: tuple[int, ...]) -> FlowLayer | None:
     """Return the network's output that the file holds, if it fits masks of `shape`."""
     output = seg.network_output()
@@ -176,31 +131,3 @@ def manual_ids(seg: SegFile) -> frozenset[int]:
     if seg.ismanual is None or len(seg.ismanual) != len(ids):
         return frozenset()
     return frozenset(ids[seg.ismanual].tolist())
-
-
-def _colors(ids: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    """Return bright colours whose hues lie far apart for neighbouring ids."""
-    hues = (ids.astype(np.float64) * 0.618034 % 1.0)[:, None] + np.array([0, 1 / 3, 2 / 3])
-    colors: NDArray[np.float64] = 155 + 100 * np.cos(2 * np.pi * hues)
-    return colors.astype(np.uint8)
-
-
-def _stored_flows(results: FlowLayer) -> list[object]:
-    """Return the five entries of Cellpose's list: pictures first, the numbers last."""
-    flows, cellprob = results.flows, results.cellprob
-    numbers = np.concatenate([flows, cellprob[None]])
-    if cellprob.ndim != 2:
-        return [[], [], [], [], numbers]
-    angle = np.arctan2(flows[0], flows[1])
-    length = np.clip(np.hypot(flows[0], flows[1]) / 5, 0, 1)
-    wheel = 0.5 + 0.5 * np.cos(angle[..., None] + np.array([0, 2, 4]) * np.pi / 3)
-    colours = (255 * length[..., None] * wheel).astype(np.uint8)
-    probability = (255 / (1 + np.exp(-np.clip(cellprob, -30, 30)))).astype(np.uint8)
-    return [colours[None], probability[None], np.zeros_like(probability)[None], [], numbers]
-
-
-def _stored_image(image: Image) -> NDArray[np.float32]:
-    """Return a 2D image as Cellpose stores it: float32 (1, Y, X, C) from 0 to 255."""
-    pixels = image.data if "C" in image.axes else image.data[None]
-    values = np.moveaxis(pixels.astype(np.float32), 0, -1)[None]
-    return np.clip(values * 255, 0, 255)

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from cellmend.export.seg_npy import RunSettings
 from cellmend.image import Image
 from cellmend.params import MaskSettings
 from cellmend_app.commands import ReplaceLabels
 from cellmend_app.document import Document, FlowLayer, LabelContent
 from cellmend_app.messages import Messages
 from cellmend_app.services.pipelines import Pipelines, Segmented, SegmentRequest
-from cellmend_app.services.seg_content import RunSettings, resample
+from cellmend_app.services.seg_content import resample
 from cellmend_app.workers import JobHandle, JobRunner
 
 
@@ -141,7 +142,7 @@ class SegmentService(QObject):
             )
         )
         document.set_diameter(result.diameter)
-        self.ran.emit(RunSettings.of(request.settings))
+        self.ran.emit(RunSettings.of(request.settings, shown.image))
         self._announce()
 
     def _take_masks(self, shown: _Shown, masks: LabelContent) -> None:

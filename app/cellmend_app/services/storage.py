@@ -14,6 +14,7 @@ import cellmend
 from cellmend.errors import AxesError, CellmendError, FileFormatError
 from cellmend.export import kinds
 from cellmend.export.kinds import DEFAULT_PATTERN, KINDS, Results, export_path
+from cellmend.export.seg_npy import seg_file
 from cellmend.image import Image
 from cellmend.io import folder as names
 from cellmend.io import pairs, seg_npy
@@ -24,7 +25,7 @@ from cellmend.io.ome_zarr import is_zarr
 from cellmend.io.project import PackedMasks
 from cellmend.progress import Reporter
 from cellmend_app.document import labels_shape
-from cellmend_app.services import project_content, seg_content
+from cellmend_app.services import project_content
 from cellmend_app.services.project_content import OpenedProject, ProjectContent
 from cellmend_app.services.seg_content import OpenedSeg, SegContent
 
@@ -209,7 +210,14 @@ def read_seg(path: Path, image: Image) -> OpenedSeg:
 def write_seg(content: SegContent) -> Path:
     """Write ``<stem>_seg.npy`` and return its path."""
     path = names.output_path(content.image, names.SEG_NPY)
-    seg_npy.write(path, seg_content.make(content))
+    seg = seg_file(
+        results(content),
+        content.settings,
+        diameter=content.diameter,
+        manual=content.manual,
+        restored_by=content.restored.name if content.restored is not None else "",
+    )
+    seg_npy.write(path, seg)
     return path
 
 

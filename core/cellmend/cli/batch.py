@@ -151,6 +151,8 @@ class Batch:
 def _short(value: object) -> str:
     if isinstance(value, list | tuple):
         return " ".join(_short(one) for one in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_short(one)} ({name})" for name, one in value.items())
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -11,13 +11,11 @@ from typing import Any
 from cellmend.cli.batch import Batch
 from cellmend.cli.pipeline import Pipeline
 from cellmend.cli.save import planned, save
-from cellmend.io.folder import RESTORED_TIF, output_path
-from cellmend.io.tiff import write_image
 from cellmend.params import PipelineSettings, RestoreStep
 from cellmend.progress import Reporter
 from cellmend.samples import sample_path
 
-KINDS = ("tif", "overlay")
+KINDS = ("restored", "tif", "overlay")
 RESTORE = (RestoreStep(model="denoise"),)
 
 
@@ -42,16 +40,13 @@ def mend_and_segment(files: Sequence[Path], folder: Path) -> int:
     batch = Batch(args, settings.model_dump())
 
     def plan(source: Path) -> list[Path]:
-        return [output_path(source, RESTORED_TIF, folder), *planned(source, KINDS, folder)]
+        return planned(source, KINDS, folder)
 
     sources = batch.collect(str(file) for file in files or [sample_path()])
     results = pipeline.ahead(sources)
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
         found = results.get(source, report)
-        assert found.restored is not None
-        provenance = found.restored.provenance.as_dict()
-        write_image(outputs[0], found.restored.image, provenance=provenance)
         save(found, KINDS, folder)
         return {"cells": found.count, "diameter": found.result.diameter}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +82,7 @@ class Pipeline:
         segmenter = self.load()
         images = list(originals.values())
         steps = self._restored(images, segmenter, report)
-        last = [one[-1] if one else None for one in steps]
+        last = [_last(one) for one in steps]
         results = segmenter.run_all(
             [one.image if one else image for one, image in zip(last, images, strict=True)],
             previous=[tuple(step.provenance for step in one) for one in steps],
@@ -107,3 +107,12 @@ class Pipeline:
             restore_at_estimate(image, self._restorers, segmenter, part, channels=channels)
             for image, part in zip(originals, parts, strict=True)
         ]
+
+
+def _last(steps: Sequence[Restoration]) -> Restoration | None:
+    """Return the last step, if there is any; its record tells of those before."""
+    if not steps:
+        return None
+    *before, last = steps
+    earlier = tuple(step.provenance for step in before)
+    return replace(last, provenance=replace(last.provenance, previous=earlier))

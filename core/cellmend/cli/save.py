@@ -9,12 +9,27 @@ from typing import TYPE_CHECKING
 from cellmend.cli.pipeline import Found
 from cellmend.errors import InputError
 from cellmend.io.folder import SEG_NPY, output_path
+from cellmend.params import PipelineSettings
 
 if TYPE_CHECKING:
     from cellmend.export.kinds import Results
 
 SEG = "npy"
-FORMATS = ("tif", "png", SEG, "zarr", "rois", "txt", "geojson", "coco", "flows", "csv", "overlay")
+RESTORED = "restored"
+FORMATS = (
+    "tif",
+    "png",
+    SEG,
+    "zarr",
+    "rois",
+    "txt",
+    "geojson",
+    "coco",
+    "flows",
+    "csv",
+    "overlay",
+    RESTORED,
+)
 
 
 def planned(source: Path, kinds: Sequence[str], folder: Path | None) -> list[Path]:
@@ -33,19 +48,24 @@ def save(found: Found, kinds: Sequence[str], folder: Path | None) -> None:
             export(_results(found), kind, folder)
 
 
-def check_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
+def check_kinds(kinds: Sequence[str], settings: PipelineSettings) -> tuple[str, ...]:
     """Return the kinds, each once.
 
     Raises
     ------
     InputError
-        If one is unknown.
+        If one is unknown, or cannot be had with these settings.
     """
     for kind in kinds:
         if kind not in FORMATS:
             raise InputError(
                 f"--save {kind!r} is unknown.", hint=f"There are: {', '.join(FORMATS)}."
             )
+    if RESTORED in kinds and not settings.restore:
+        raise InputError(
+            f"--save {RESTORED!r}: nothing is restored.",
+            hint="Say with --restore what to restore with.",
+        )
     return tuple(dict.fromkeys(kinds))
 
 
@@ -59,31 +79,27 @@ def suffixes(kind: str) -> list[str]:
 def _results(found: Found) -> Results:
     from cellmend.export.kinds import Results
 
+    restored = found.restored
     return Results(
         source=found.source,
         image=found.original,
         masks=found.result.masks,
         flows=found.result.flows,
         cellprob=found.result.cellprob,
+        restored=None if restored is None else restored.image,
         provenance=found.result.provenance.as_dict(),
+        restored_provenance=None if restored is None else restored.provenance.as_dict(),
     )
 
 
 def _write_seg(path: Path, found: Found) -> None:
+    from cellmend.export.seg_npy import RunSettings, seg_file
     from cellmend.io import seg_npy
 
-    settings = found.settings
-    main, nuclear = settings.channels or (1, 0)
-    colour = found.original.n_channels > 1  # Cellpose counts a grey image as channel 0
-    seg_npy.write(
-        path,
-        seg_npy.SegFile(
-            masks=found.result.masks,
-            filename=str(found.source),
-            chan_choose=(main if colour else 0, nuclear),
-            diameter=found.result.diameter,
-            model_path=settings.model,
-            flow_threshold=settings.masks.flow_threshold,
-            cellprob_threshold=settings.masks.cellprob_threshold,
-        ),
+    seg = seg_file(
+        _results(found),
+        RunSettings.of(found.settings, found.original),
+        diameter=found.result.diameter,
+        restored_by="" if found.restored is None else found.restored.provenance.model,
     )
+    seg_npy.write(path, seg)

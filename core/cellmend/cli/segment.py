@@ -18,7 +18,7 @@ from cellmend.cli.arguments import (
 )
 from cellmend.cli.batch import Batch
 from cellmend.cli.config import build_settings
-from cellmend.cli.pipeline import Pipeline
+from cellmend.cli.pipeline import Found, Pipeline
 from cellmend.cli.save import FORMATS, check_kinds, planned, save
 from cellmend.params import PipelineSettings
 from cellmend.progress import Reporter
@@ -92,6 +92,20 @@ def add_mask_switches(parser: argparse.ArgumentParser) -> None:
         **setting("masks.min_size"),
     )
     group.add_argument(
+        "--max-size-fraction",
+        type=float,
+        metavar="F",
+        help="drop cells that fill more than this share of the plane or, with --do-3d, of the "
+        "volume (default: 0.4)",
+        **setting("masks.max_size_fraction"),
+    )
+    group.add_argument(
+        "--exclude-on-edges",
+        action="store_true",
+        help="drop cells that touch the border of the plane; in volumes the border in Y and X",
+        **setting("masks.exclude_on_edges"),
+    )
+    group.add_argument(
         "--niter",
         type=int,
         metavar="N",
@@ -142,7 +156,7 @@ def add_volume_switches(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Segment every input."""
     settings = build_settings(PipelineSettings, args)
-    kinds = check_kinds(args.save)
+    kinds = check_kinds(args.save, settings)
     batch = Batch(args, settings.model_dump())
     pipeline = Pipeline(settings, args.device or "auto")
     if not args.dry_run:
@@ -157,7 +171,14 @@ def run(args: argparse.Namespace) -> int:
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
         found = results.get(source, report)
         save(found, kinds, args.output)
-        return {"cells": found.count, "diameter": round(found.result.diameter, 2)}
+        return _details(found)
 
     batch.run(sources, plan, work)
     return batch.finish()
+
+
+def _details(found: Found) -> dict[str, Any]:
+    """Return what is told of a file: its cells, and what the filters removed, if anything."""
+    details: dict[str, Any] = {"cells": found.count, "diameter": round(found.result.diameter, 2)}
+    removed = {why: count for why, count in found.result.removed.items() if count}
+    return {**details, "removed": removed} if removed else details

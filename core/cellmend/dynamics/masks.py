@@ -124,8 +124,10 @@ class MaskMaker:
                 wrong = keep & (cells.errors > settings.flow_threshold)
                 keep &= ~wrong
         small = keep & (cells.areas < settings.min_size)
+        keep &= ~small
+        cut = keep & settings.exclude_on_edges & _on_edge(cells.boxes, self._volume)
         labels, errors, cellprobs, shrunk = self._finish(
-            cells, keep & ~small, settings.min_size, report
+            cells, keep & ~cut, settings.min_size, report
         )
         return MaskResult(
             masks=labels.reshape(self._shape).view(np.uint32),
@@ -135,6 +137,7 @@ class MaskMaker:
                 "too large": int(too_large.sum()),
                 "flow error": int(wrong.sum()),
                 "too small": int(small.sum()) + shrunk,
+                "on the edge": int(cut.sum()),
             },
         )
 
@@ -215,6 +218,7 @@ def flows_to_masks(
     niter: int | None = None,
     min_size: int = 15,
     max_size_fraction: float = 0.4,
+    exclude_on_edges: bool = False,
     report: Reporter = SILENT,
 ) -> NDArray[np.uint32]:
     """Return only the masks of `masks_from_flows`, its settings given one by one."""
@@ -224,8 +228,16 @@ def flows_to_masks(
         niter=niter,
         min_size=min_size,
         max_size_fraction=max_size_fraction,
+        exclude_on_edges=exclude_on_edges,
     )
     return masks_from_flows(flows, cellprob, settings, report=report).masks
+
+
+def _on_edge(boxes: Boxes, volume: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """Tell of each box whether it touches the border of the plane."""
+    _, height, width = volume
+    y0, y1, x0, x1 = boxes[:, 2:].T
+    return np.asarray((y0 == 0) | (y1 == height) | (x0 == 0) | (x1 == width))
 
 
 def _drop(labels: Labels, keep: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from cellmend.dynamics.masks import MaskResult
 from cellmend.errors import InputError
 from cellmend.labels.overlap import Overlaps, overlaps
+from cellmend.params import MaskSettings
 
 
 def link_planes(masks: NDArray[np.generic], threshold: float = 0.25) -> NDArray[np.uint32]:
@@ -55,19 +56,22 @@ def link_planes(masks: NDArray[np.generic], threshold: float = 0.25) -> NDArray[
     return linked
 
 
-def link_results(results: Sequence[MaskResult], threshold: float, min_size: int) -> MaskResult:
-    """Link the cells of consecutive planes, then drop those that are small as a whole.
+def link_results(
+    results: Sequence[MaskResult], threshold: float, settings: MaskSettings
+) -> MaskResult:
+    """Link the cells of consecutive planes, then drop what is small or on the edge as a whole.
 
-    A cell that is cut thinly by a plane is kept this way, if it is large in others.
+    A cell that is cut thinly by a plane is kept this way, if it is large in others, and one
+    that touches the border of any plane is dropped from all.
 
     Parameters
     ----------
     results
-        Of each plane, with small cells.
+        Of each plane, with small cells and those on the edge.
     threshold
         See `link_planes`.
-    min_size
-        Least number of voxels of a cell; -1 keeps all.
+    settings
+        What is dropped: `min_size` counts voxels; see `exclude_on_edges`.
 
     Returns
     -------
@@ -79,21 +83,33 @@ def link_results(results: Sequence[MaskResult], threshold: float, min_size: int)
     labels = np.concatenate([label for label, _ in parts])
     pixels = np.concatenate([count for _, count in parts])
     sizes = np.bincount(labels, pixels, minlength=1)
-    keep = sizes >= max(min_size, 1)
+    keep = sizes >= max(settings.min_size, 1)
     keep[0] = False
+    small = len(keep) - 1 - int(keep.sum())
+    cut = keep & settings.exclude_on_edges & _on_edge(linked, len(keep))
+    keep &= ~cut
 
     def mean(values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
         sums = np.bincount(labels, np.concatenate(values) * pixels, minlength=len(sizes))
         return np.asarray(sums[keep] / sizes[keep])
 
     removed = {name: sum(result.removed[name] for result in results) for name in results[0].removed}
-    removed["too small"] += len(keep) - 1 - int(keep.sum())
+    removed["too small"] += small
+    removed["on the edge"] += int(cut.sum())
     return MaskResult(
         masks=np.where(keep, np.cumsum(keep), 0).astype(np.uint32)[linked],
         flow_errors=mean([result.flow_errors for result in results]),
         cellprobs=mean([result.cellprobs for result in results]),
         removed=removed,
     )
+
+
+def _on_edge(linked: NDArray[np.uint32], count: int) -> NDArray[np.bool_]:
+    """Tell of each label below `count` whether it touches the border of a plane."""
+    cut = np.zeros(count, bool)
+    cut[linked[:, [0, -1]]] = True
+    cut[linked[:, :, [0, -1]]] = True
+    return cut
 
 
 def _parts(

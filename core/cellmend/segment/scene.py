@@ -59,9 +59,13 @@ class Scene:
         return [plane for frame in self.frames for plane in frame.swapaxes(0, 1)]
 
     def mask_settings(self, settings: SegmentSettings) -> MaskSettings:
-        """Return how masks of a plane are made; while planes are linked, small cells stay."""
+        """Return how masks of a plane are made.
+
+        While planes are linked, small cells and those on the edge stay.
+        """
         if self._linked(settings):
-            return settings.masks.model_copy(update={"min_size": -1})
+            all_stay = {"min_size": -1, "exclude_on_edges": False}
+            return settings.masks.model_copy(update=all_stay)
         return settings.masks
 
     def of_planes(self, parts: Sequence[Part], settings: SegmentSettings) -> Part:
@@ -82,7 +86,7 @@ class Scene:
         if not self._linked(settings):
             return _joined(_with_own_ids(parts))
         results = [part.result for part in parts]
-        linked = link_results(results, settings.stitch_threshold, settings.masks.min_size)
+        linked = link_results(results, settings.stitch_threshold, settings.masks)
         return replace(_joined(parts), result=linked)
 
     def _linked(self, settings: SegmentSettings) -> bool:
