@@ -9,6 +9,7 @@ import tifffile
 from doubles import RecordingMessages
 
 from cellmend.errors import FileFormatError
+from cellmend.image import Image
 from cellmend.io.labels import read_labels, write_labels
 from cellmend.labels import operations
 from cellmend.labels.index import LabelIndex
@@ -341,3 +342,25 @@ def test_exports_have_cellposes_names(qtbot, files, document, folder, kind, name
     assert (folder / name).stat().st_size > 0
     if kind in ("tif", "png"):
         assert np.array_equal(read_labels(folder / name), document.labels.full)
+
+
+def test_a_restored_image_is_exported_on_the_scale_that_was_asked_for(
+    qtbot, files, document, folder
+):
+    opened(qtbot, files, folder / "a1.tif")
+    raw = document.image.data.astype(np.float32)
+    low, high = np.percentile(raw, (1, 99))
+    unit = (raw - low) / (high - low)
+    document.add_restored(RestoredLayer("denoise", Image(unit, "YX")))
+    expected = {
+        "raw": raw,
+        "unit": unit,
+        "uint8": np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8),
+        "uint16": np.rint(np.clip(unit, 0, 1) * 65535).astype(np.uint16),
+    }
+    for scale, pixels in expected.items():
+        with qtbot.waitSignal(files.saved, timeout=3000):
+            files.export(ExportRequest(("restored",), folder / scale, scale=scale))
+        found = tifffile.imread(folder / scale / "a1_restored.tif")
+        assert found.dtype == pixels.dtype
+        assert np.allclose(found, pixels, atol=1e-3 if found.dtype.kind == "f" else 1)

@@ -23,11 +23,15 @@ from cellmend.io.atomic import replacing
 from cellmend.io.labels import read_labels
 from cellmend.io.ome_zarr import is_zarr
 from cellmend.io.project import PackedMasks
+from cellmend.params import Scale
 from cellmend.progress import Reporter
 from cellmend_app.document import LabelContent, labels_shape
 from cellmend_app.services import project_content, seg_content
 from cellmend_app.services.project_content import OpenedProject, ProjectContent
 from cellmend_app.services.seg_content import OpenedSeg, SegContent
+
+RESTORED = "restored"
+"""The kind of export that `ExportRequest.scale` is about."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,14 @@ class ExportRequest:
         Where to; beside the image if None.
     pattern
         The beginning of the files' names.
+    scale
+        The values of the restored image.
     """
 
     kinds: tuple[str, ...]
     folder: Path | None = None
     pattern: str = DEFAULT_PATTERN
+    scale: Scale = "unit"
 
     def files(self, image: Path) -> list[Path]:
         """Return the files that will be written for an image.
@@ -252,6 +259,11 @@ def results(content: SegContent) -> Results:
 def export(content: SegContent, request: ExportRequest) -> list[Path]:
     """Write what is asked for and return the files."""
     found = results(content)
+    if found.restored is not None and RESTORED in request.kinds:
+        from cellmend.restore import to_scale  # slow to load
+
+        scaled = to_scale(found.restored, found.image, request.scale)
+        found = replace(found, restored=scaled)
     return [
         path
         for kind in request.kinds
