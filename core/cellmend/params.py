@@ -157,6 +157,11 @@ class RestoreSettings(Settings):
     tiles: RestoreTileSettings = RestoreTileSettings()
 
 
+Scale = Literal["raw", "unit", "uint8", "uint16"]
+"""The values of a saved restored image (see `cellmend.restore.scale`)."""
+
+SCALES: tuple[Scale, ...] = get_args(Scale)
+
 FilterName = Literal[
     "gaussian", "median", "nl-means", "richardson-lucy", "sharpen", "clahe", "background"
 ]

@@ -3,13 +3,15 @@
 import threading
 
 import numpy as np
+import PIL.Image
 import pytest
 import tifffile
 from doubles import RecordingMessages
 
 from cellmend.errors import FileFormatError
 from cellmend.export.seg_npy import RunSettings
-from cellmend.io.labels import read_labels
+from cellmend.image import Image
+from cellmend.io.labels import read_labels, write_labels
 from cellmend.labels import operations
 from cellmend.labels.index import LabelIndex
 from cellmend_app.commands import AddRestored, EditLabels
@@ -136,6 +138,75 @@ def test_a_seg_file_of_strange_content_is_named_and_the_image_opens(
     assert "a1_seg.npy: its content cannot be shown" in messages.shown[1]
 
 
+def put_masks(path, label=7):
+    masks = np.zeros((32, 40), np.uint16)
+    masks[3:9, 3:9] = label
+    write_labels(path, masks)
+    return masks
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("a1.tif", "a1_masks.tif"),
+        ("a1.tif", "a1_masks.tiff"),
+        ("a1.tif", "a1_masks.png"),
+        ("a1.tif", "a1_cp_masks.tif"),
+        ("a1.tif", "a1_cp_masks.png"),
+        ("b_img.tif", "b_masks.tif"),
+        ("b_img.tif", "b_img_masks.png"),
+        ("b_img.tif", "b_img_cp_masks.tif"),
+    ],
+)
+def test_masks_beside_an_image_are_shown_and_stay_as_they_are(
+    qtbot, files, document, messages, folder, image, name
+):
+    tifffile.imwrite(folder / image, np.ones((32, 40), np.uint8))
+    masks = put_masks(folder / name)
+    written = (folder / name).read_bytes()
+    opened(qtbot, files, folder / image)
+    assert np.array_equal(document.labels.full, masks)
+    assert [path.name for path in files.folder if files.has_masks(path)] == [image]
+    assert not files.unsaved
+    assert not messages.errors
+    draw(document, label=9)
+    assert saved(qtbot, files) == folder / f"{(folder / image).stem}_seg.npy"
+    assert (folder / name).read_bytes() == written
+    opened(qtbot, files, folder / "a2.tif")
+    opened(qtbot, files, folder / image)
+    assert document.labels.ids == [7, 9]  # what was saved, and not the masks again
+
+
+def test_computed_masks_can_be_trained_on_once_they_are_saved(qtbot, files, folder):
+    put_masks(folder / "a1_cp_masks.tif")
+    put_masks(folder / "a2_masks.tif")
+    opened(qtbot, files, folder / "a1.tif")
+    assert files.has_masks(folder / "a1.tif")
+    assert files.corrected() == [folder / "a2.tif"]
+    saved(qtbot, files)
+    assert files.corrected() == [folder / "a1.tif", folder / "a2.tif"]
+
+
+@pytest.mark.parametrize("name", ["a1_masks.tif", "a1_cp_masks.png"])
+@pytest.mark.parametrize("content", ["nonsense", "another size", "twice the size", "a picture"])
+def test_masks_that_cannot_be_shown_are_named_and_the_image_opens(
+    qtbot, files, document, messages, folder, name, content
+):
+    path = folder / name
+    if content == "nonsense":
+        path.write_bytes(b"not an image")
+    elif content == "a picture":
+        PIL.Image.fromarray(np.arange(32 * 40 * 3, dtype=np.uint8).reshape(32, 40, 3)).save(path)
+    else:
+        write_labels(path, np.ones((64, 80) if content == "twice the size" else (5, 5), np.uint16))
+    opened(qtbot, files, folder / "a1.tif")
+    assert document.path.name == "a1.tif"
+    assert document.labels.count == 0
+    error, _, _ = messages.errors[0]
+    assert isinstance(error, FileFormatError)
+    assert name in str(error)
+
+
 def test_masks_of_another_size_are_refused(qtbot, files, document, messages, folder):
     opened(qtbot, files, folder / "a1.tif")
     tifffile.imwrite(folder / "other_masks.tif", np.ones((5, 5), np.uint16))
@@ -168,19 +239,22 @@ def indexing(monkeypatch):
     return threads
 
 
-@pytest.mark.parametrize("kind", ["seg", "masks", "project"])
+@pytest.mark.parametrize("kind", ["seg", "masks", "beside", "project"])
 def test_opened_masks_are_indexed_off_the_gui_thread(
     qtbot, files, document, folder, indexing, kind
 ):
     opened(qtbot, files, folder / "a1.tif")
     draw(document)
-    masks = folder / "x_masks.tif"
+    masks = folder / ("a1_masks.tif" if kind == "beside" else "x_masks.tif")
     tifffile.imwrite(masks, np.array(document.labels.full, np.uint16))
     if kind == "project":
         with qtbot.waitSignal(files.saved, timeout=3000):
             files.save_project(folder / "a1.cellmend")
     seg_or_project = files.project or saved(qtbot, files)
     opened(qtbot, files, folder / "a2.tif")
+    if kind == "beside":
+        seg_or_project.unlink()
+        seg_or_project = folder / "a1.tif"
     assert not indexing
     if kind == "masks":
         files.load_masks(masks)
@@ -268,3 +342,25 @@ def test_exports_have_cellposes_names(qtbot, files, document, folder, kind, name
     assert (folder / name).stat().st_size > 0
     if kind in ("tif", "png"):
         assert np.array_equal(read_labels(folder / name), document.labels.full)
+
+
+def test_a_restored_image_is_exported_on_the_scale_that_was_asked_for(
+    qtbot, files, document, folder
+):
+    opened(qtbot, files, folder / "a1.tif")
+    raw = document.image.data.astype(np.float32)
+    low, high = np.percentile(raw, (1, 99))
+    unit = (raw - low) / (high - low)
+    document.add_restored(RestoredLayer("denoise", Image(unit, "YX")))
+    expected = {
+        "raw": raw,
+        "unit": unit,
+        "uint8": np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8),
+        "uint16": np.rint(np.clip(unit, 0, 1) * 65535).astype(np.uint16),
+    }
+    for scale, pixels in expected.items():
+        with qtbot.waitSignal(files.saved, timeout=3000):
+            files.export(ExportRequest(("restored",), folder / scale, scale=scale))
+        found = tifffile.imread(folder / scale / "a1_restored.tif")
+        assert found.dtype == pixels.dtype
+        assert np.allclose(found, pixels, atol=1e-3 if found.dtype.kind == "f" else 1)

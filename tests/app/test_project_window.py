@@ -168,6 +168,21 @@ def test_the_dialog_gives_kinds_folder_and_pattern(qtbot, window, image, tmp_pat
     }
 
 
+def test_the_dialog_gives_the_scale_of_the_restored_image(qtbot, window, image):
+    document = window.document
+    document.add_restored(RestoredLayer("denoise", document.image))
+    dialog = ExportDialog(image, window.services.files.possible_exports())
+    qtbot.addWidget(dialog)
+    assert not dialog.scale.isEnabled()
+    assert dialog.request().scale == "unit"
+    dialog.kinds["restored"].setChecked(True)
+    assert dialog.scale.isEnabled()
+    offered = [dialog.scale.itemData(i) for i in range(dialog.scale.count())]
+    assert offered == ["raw", "unit", "uint8", "uint16"]
+    dialog.scale.setCurrentIndex(offered.index("raw"))
+    assert dialog.request().scale == "raw"
+
+
 def test_a_wrong_pattern_is_told_in_the_dialog(qtbot, window, image):
     dialog = ExportDialog(image, window.services.files.possible_exports())
     qtbot.addWidget(dialog)

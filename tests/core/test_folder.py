@@ -8,7 +8,7 @@ import pytest
 
 from cellmend.errors import InputError
 from cellmend.io.folder import list_images, output_path, siblings
-from cellmend.io.pairs import find_pairs, training_pairs
+from cellmend.io.pairs import find_pairs, masks_beside, masks_of, training_pairs
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -114,6 +114,31 @@ def test_corrections_come_first_for_an_image_named_by_itself(tmp_path):
         (tmp_path / name).touch()
     assert training_pairs([tmp_path])[0][1].name == "a_masks.tif"
     assert training_pairs([tmp_path / "a.tif"])[0][1].name == "a_seg.npy"
+
+
+def test_corrections_saved_of_an_image_come_before_all_other_masks(tmp_path):
+    touch(tmp_path, "a_img.tif", "a_masks.tif", "a_img_masks.tif", "a_seg.npy", "a_img_seg.npy")
+    image = tmp_path / "a_img.tif"
+    assert training_pairs([image])[0][1].name == "a_img_seg.npy"
+    (tmp_path / "a_img_seg.npy").unlink()
+    assert training_pairs([image])[0][1].name == "a_seg.npy"
+    (tmp_path / "a_seg.npy").unlink()
+    assert training_pairs([image])[0][1].name == "a_masks.tif"
+
+
+def test_computed_masks_are_shown_last_and_never_trained_on(tmp_path):
+    image = tmp_path / "a_img.tif"
+    order = ("a_img_seg.npy", "a_masks.tiff", "a_masks.png", "a_img_cp_masks.tif")
+    touch(tmp_path, image.name, "a_cp_masks.tif", "a_img_cp_masks.png", *order)
+    for name in order:
+        assert masks_beside(image) == tmp_path / name
+        (tmp_path / name).unlink()
+    assert masks_beside(image) == tmp_path / "a_img_cp_masks.png"
+    assert masks_of(image) is None
+    with pytest.raises(InputError, match="no images with masks"):
+        training_pairs([tmp_path])
+    (tmp_path / "a_img_cp_masks.png").unlink()
+    assert masks_beside(image) is None  # a_cp_masks.tif was computed of another image
 
 
 def test_folders_without_pairs_are_an_error(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -22,15 +23,24 @@ from PyQt6.QtWidgets import (
 
 from cellmend.errors import CellmendError
 from cellmend.export.kinds import DEFAULT_PATTERN, KINDS
+from cellmend.params import SCALES, Scale
 from cellmend_app.dialogs.files import choose_folder
-from cellmend_app.services.storage import ExportRequest
+from cellmend_app.services.storage import RESTORED, ExportRequest
 
 FIRST_KINDS = ("tif",)
 PATTERN_TIP = "{name}: the image's name, {folder}: that of its folder, {date}: today's date"
+SCALE_WORDS: Mapping[Scale, str] = {
+    "raw": "raw: as in the original",
+    "unit": "unit: 0 to 1",
+    "uint8": "uint8: 0 to 255",
+    "uint16": "uint16: 0 to 65,535",
+}
 
 
 class ExportDialog(QDialog):
     """Asks for kinds, folder and name pattern; shows the files that they give.
+
+    Of a restored image it also asks for the scale of the values.
 
     Parameters
     ----------
@@ -60,6 +70,13 @@ class ExportDialog(QDialog):
         self.pattern = QLineEdit(DEFAULT_PATTERN)
         self.pattern.setAccessibleName("Name pattern of the exported files")
         self.pattern.setToolTip(PATTERN_TIP)
+        self.scale = QComboBox()
+        for scale in SCALES:
+            self.scale.addItem(SCALE_WORDS[scale], scale)
+        self.scale.setCurrentIndex(SCALES.index(ExportRequest.scale))
+        self.scale.setAccessibleName("Values of the restored image")
+        self.scale.setEnabled(False)
+        self.kinds[RESTORED].toggled.connect(self.scale.setEnabled)
         self.preview = QLabel()
         self.preview.setProperty("muted", True)
         self.preview.setWordWrap(True)
@@ -80,6 +97,7 @@ class ExportDialog(QDialog):
             kinds=tuple(kind for kind, box in self.kinds.items() if box.isChecked()),
             folder=Path(self.folder.text()).expanduser() if self.folder.text().strip() else None,
             pattern=self.pattern.text(),
+            scale=self.scale.currentData(),
         )
 
     def _box(self, kind: str, possible: bool) -> QCheckBox:
@@ -105,6 +123,7 @@ class ExportDialog(QDialog):
         form = QFormLayout()
         form.addRow("Folder", place)
         form.addRow("Names begin with", self.pattern)
+        form.addRow("Restored image's values", self.scale)
         layout = QVBoxLayout(self)
         layout.addWidget(what)
         layout.addLayout(form)

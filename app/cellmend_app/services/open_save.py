@@ -84,6 +84,7 @@ class FileService(QObject):
         self._reading: JobHandle | None = None
         self._saved_revision = document.revision
         self._masked: set[Path] = set()
+        self._corrected: set[Path] = set()
         self._axes: dict[tuple[int, ...], str] = {}
         self._history: tuple[Step, ...] = ()
         self.run_settings = RunSettings()
@@ -101,12 +102,12 @@ class FileService(QObject):
         return self._document.modified and self._document.revision != self._saved_revision
 
     def has_masks(self, path: Path) -> bool:
-        """Whether masks are saved beside the image `path`."""
+        """Whether masks of any kind lie beside the image `path`."""
         return path in self._masked
 
     def corrected(self) -> list[Path]:
-        """Return the images of the folder that have saved masks."""
-        return [path for path in self.folder if path in self._masked]
+        """Return the images of the folder to train on: masks only computed do not count."""
+        return [path for path in self.folder if path in self._corrected]
 
     @property
     def known_axes(self) -> dict[tuple[int, ...], str]:
@@ -115,7 +116,7 @@ class FileService(QObject):
 
     def masks_written(self, path: Path) -> None:
         """Take note of masks that were written for an image; show them if it is open."""
-        self._masked.add(path)
+        self._note_masks(path)
         self.folder_changed.emit()
         image = self._document.image
         if image is not None and path == self.current and not self.unsaved:
@@ -186,7 +187,7 @@ class FileService(QObject):
         content = self.content()
         if content is not None:
             masks = self._document.labels.snapshot()
-            written = self._when_saved(lambda path: self._masked.add(content.image), then)
+            written = self._when_saved(lambda path: self._note_masks(content.image), then)
             self._write(lambda: storage.write_seg(content.with_masks(masks.copy())), written)
 
     def save_project(self, path: Path, then: Then | None = None) -> None:
@@ -195,6 +196,11 @@ class FileService(QObject):
         if content is not None:
             written = self._when_saved(self._set_project, then)
             self._write(lambda: storage.write_project(path, content, masks.copy()), written)
+
+    def _note_masks(self, image: Path) -> None:
+        """Take note that an image has a ``_seg.npy``."""
+        self._masked.add(image)
+        self._corrected.add(image)
 
     def _when_saved(
         self, note: Callable[[Path], None], then: Then | None
@@ -314,7 +320,7 @@ class FileService(QObject):
             self._take_seg(loaded.seg)
         document.mark_saved()
         self._saved_revision = document.revision
-        self.folder, self._masked = loaded.folder, loaded.masked
+        self.folder, self._masked, self._corrected = loaded.folder, loaded.masked, loaded.corrected
         self._preferences.folder = loaded.path.parent
         self.folder_changed.emit()
         self.opened.emit(loaded.path)

@@ -35,7 +35,7 @@ class SegContent:
 
 @dataclass(frozen=True, eq=False)
 class OpenedSeg:
-    """The content of a ``_seg.npy``, ready to be shown.
+    """The content of a ``_seg.npy``, or masks alone, ready to be shown.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ class OpenedSeg:
     """
 
     labels: LabelContent
-    manual: frozenset[int]
-    results: FlowLayer | None
-    restored: RestoredLayer | None
-    diameter: float | None
-    run: RunSettings
+    manual: frozenset[int] = frozenset()
+    results: FlowLayer | None = None
+    restored: RestoredLayer | None = None
+    diameter: float | None = None
+    run: RunSettings = RunSettings()
 
     @classmethod
     def of(cls, seg: SegFile, shape: tuple[int, ...]) -> OpenedSeg:

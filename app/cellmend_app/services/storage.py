@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,11 +24,15 @@ from cellmend.io.atomic import replacing
 from cellmend.io.labels import read_labels
 from cellmend.io.ome_zarr import is_zarr
 from cellmend.io.project import PackedMasks
+from cellmend.params import Scale
 from cellmend.progress import Reporter
-from cellmend_app.document import labels_shape
+from cellmend_app.document import LabelContent, labels_shape
 from cellmend_app.services import project_content
 from cellmend_app.services.project_content import OpenedProject, ProjectContent
 from cellmend_app.services.seg_content import OpenedSeg, SegContent
+
+RESTORED = "restored"
+"""The kind of export that `ExportRequest.scale` is about."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,14 @@ class ExportRequest:
         Where to; beside the image if None.
     pattern
         The beginning of the files' names.
+    scale
+        The values of the restored image.
     """
 
     kinds: tuple[str, ...]
     folder: Path | None = None
     pattern: str = DEFAULT_PATTERN
+    scale: Scale = "unit"
 
     def files(self, image: Path) -> list[Path]:
         """Return the files that will be written for an image.
@@ -72,11 +80,14 @@ class Loaded:
     path, image
         The image.
     seg
-        What its ``_seg.npy`` holds; None where there is none.
+        What its ``_seg.npy`` holds, or else the masks beside it; None where there are none.
     complaint
-        Why the ``_seg.npy`` could not be read, if so.
-    folder, masked
-        The images to step through, and those of them that have saved masks.
+        Why these could not be read, if so.
+    folder
+        The images to step through.
+    masked, corrected
+        Those of them that have masks beside them, and those whose masks are more than
+        computed: they can be trained on.
     project
         The project that was opened, if it was one.
     """
@@ -87,6 +98,7 @@ class Loaded:
     complaint: CellmendError | None
     folder: list[Path]
     masked: set[Path]
+    corrected: set[Path]
     project: OpenedProject | None = None
 
 
@@ -112,9 +124,9 @@ def load(
     report.check()
     image = read_image(first, axes or {})
     report.check()
-    seg, complaint = _seg_or_complaint(seg_path or names.output_path(first, names.SEG_NPY), image)
-    masked = {path for path in folder if pairs.masks_of(path) is not None}
-    return Loaded(first, image, seg, complaint, folder, masked)
+    seg, complaint = _masks_or_complaint(seg_path or pairs.masks_beside(first), image)
+    report.check()
+    return Loaded(first, image, seg, complaint, folder, *_with_masks(folder))
 
 
 def read_image(path: Path, axes: Mapping[tuple[int, ...], str]) -> Image:
@@ -151,8 +163,7 @@ def _load_project(path: Path, report: Reporter) -> Loaded:
     except FileFormatError:  # the project carries its image
         source = path.with_name(project.image.path.name)
         folder = [source]
-    masked = {other for other in folder if pairs.masks_of(other) is not None}
-    return Loaded(source, image, None, None, folder, masked, opened)
+    return Loaded(source, image, None, None, folder, *_with_masks(folder), opened)
 
 
 def write_project(path: Path, content: ProjectContent, masks: NDArray[np.uint32]) -> Path:
@@ -207,6 +218,23 @@ def read_seg(path: Path, image: Image) -> OpenedSeg:
         raise FileFormatError(path, reason) from error
 
 
+def read_beside(path: Path, image: Image) -> OpenedSeg:
+    """Read masks that lie beside an image, of any format, and make them ready to be shown.
+
+    Raises
+    ------
+    FileFormatError
+        If they cannot be read, or do not fit the image.
+    """
+    if path.name.endswith(names.SEG_NPY):
+        return read_seg(path, image)
+    masks, shape = read_masks(path), labels_shape(image)
+    if masks.shape != shape:
+        reason = f"its masks have the shape {masks.shape}, the image needs {shape}."
+        raise FileFormatError(path, reason, hint="Keep masks of other images elsewhere.")
+    return OpenedSeg(LabelContent.of(masks))
+
+
 def write_seg(content: SegContent) -> Path:
     """Write ``<stem>_seg.npy`` and return its path."""
     path = names.output_path(content.image, names.SEG_NPY)
@@ -239,6 +267,11 @@ def results(content: SegContent) -> Results:
 def export(content: SegContent, request: ExportRequest) -> list[Path]:
     """Write what is asked for and return the files."""
     found = results(content)
+    if found.restored is not None and RESTORED in request.kinds:
+        from cellmend.restore import to_scale  # slow to load
+
+        scaled = to_scale(found.restored, found.image, request.scale)
+        found = replace(found, restored=scaled)
     return [
         path
         for kind in request.kinds
@@ -270,10 +303,24 @@ def _choose(paths: Sequence[Path]) -> tuple[Path, list[Path]]:
     return found.files[0], found.files
 
 
-def _seg_or_complaint(path: Path, image: Image) -> tuple[OpenedSeg | None, CellmendError | None]:
-    if not path.exists():
+def _masks_or_complaint(
+    path: Path | None, image: Image
+) -> tuple[OpenedSeg | None, CellmendError | None]:
+    if path is None:
         return None, None
     try:
-        return read_seg(path, image), None
+        return read_beside(path, image), None
     except CellmendError as error:
         return None, error
+
+
+def _with_masks(folder: Sequence[Path]) -> tuple[set[Path], set[Path]]:
+    """Return the images that have masks beside them, and those of them to train on."""
+    listed: set[Path] = set()
+    for place in {path.parent for path in folder}:
+        with suppress(OSError):  # images may be readable where their folder is not
+            listed.update(place.iterdir())
+    there = listed.__contains__  # asking a distant disk for every name is slow
+    corrected = {path for path in folder if pairs.masks_of(path, there=there)}
+    others = (path for path in folder if path not in corrected)
+    return corrected | {path for path in others if pairs.computed_masks_of(path, there)}, corrected

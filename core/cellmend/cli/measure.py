@@ -12,7 +12,7 @@ from cellmend.cli.batch import Batch, FileResult
 from cellmend.errors import InputError
 from cellmend.io import folder as names
 from cellmend.io.folder import output_path
-from cellmend.io.pairs import masks_of
+from cellmend.io.pairs import masks_beside
 from cellmend.progress import Reporter
 
 FOLDER_TABLE = "measurements.csv"
@@ -100,9 +100,7 @@ def _table(image: Path, masks: Path | None) -> Mapping[str, Any]:
 
 def _masks_beside(image: Path) -> Path:
     """Return the masks of an image; corrected ones come before those just computed."""
-    suffixes = (names.MASKS_TIF, names.MASKS_PNG, names.MASKS_ZARR)
-    predicted = (output_path(image, suffix) for suffix in suffixes)
-    found = masks_of(image, corrected=True) or next(filter(names.is_there, predicted), None)
+    found = masks_beside(image)
     if found is None:
         raise InputError(
             f"{image}: it has no masks beside it.", hint="Segment it first, or name its masks."

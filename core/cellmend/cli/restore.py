@@ -22,10 +22,9 @@ from cellmend.cli.batch import Batch, Work
 from cellmend.cli.config import build_settings
 from cellmend.image import Image
 from cellmend.io.folder import RESTORED, output_path
-from cellmend.params import FilterName, FilterSettings, RestoreSettings
+from cellmend.params import SCALES, FilterName, FilterSettings, RestoreSettings
 from cellmend.progress import Reporter, shares
 from cellmend.restore.degrade import TASKS
-from cellmend.restore.scale import SCALES
 
 if TYPE_CHECKING:
     from cellmend.restore import Restoration

@@ -1,16 +1,27 @@
-"""Images with the masks that belong to them, for training and evaluation."""
+"""Images with the masks that belong to them, for training, measuring and looking at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cellmend.errors import InputError
-from cellmend.io.folder import images_in
+from cellmend.io.folder import (
+    MASKS_PNG,
+    MASKS_TIF,
+    MASKS_ZARR,
+    SEG_NPY,
+    images_in,
+    is_there,
+    output_path,
+)
 
-_MASK_SUFFIXES = ("_masks.tif", "_masks.tiff", "_masks.png", "_seg.npy")
+_MASK_SUFFIXES = ("_masks.tif", "_masks.tiff", "_masks.png")
+_COMPUTED_SUFFIXES = (MASKS_TIF, MASKS_PNG, MASKS_ZARR)
 _IMAGE_ENDING = "_img"
+
+IsThere = Callable[[Path], bool]
 
 
 @dataclass(frozen=True)
@@ -32,18 +43,34 @@ class Pairs:
     empty_folders: list[Path] = field(default_factory=list)
 
 
-def masks_of(image: Path, *, corrected: bool = False) -> Path | None:
+def masks_of(image: Path, *, corrected: bool = False, there: IsThere = Path.is_file) -> Path | None:
     """Return the masks beside an image, or None.
 
     ``a.png`` and ``a_img.tif`` go with ``a_masks.tif``, ``a_masks.png`` or
     ``a_seg.npy``; ``a_img.tif`` also with ``a_img_masks.tif`` and so on. Where
     there are several, the first of these is taken; with `corrected` it is
-    ``a_seg.npy``, where corrections made in the window are kept.
+    ``a_seg.npy``, or of ``a_img.tif`` first ``a_img_seg.npy``, where corrections made
+    in the window are kept.
+
+    Masks that were only computed, ``a_cp_masks.tif``, are not for training: see
+    `masks_beside`. For many images, `there` may look files up in a list.
     """
     stems = dict.fromkeys((image.stem.removesuffix(_IMAGE_ENDING), image.stem))
-    suffixes = _MASK_SUFFIXES[::-1] if corrected else _MASK_SUFFIXES
-    candidates = (image.with_name(stem + suffix) for suffix in suffixes for stem in stems)
-    return next((file for file in candidates if file.is_file()), None)
+    names = [stem + suffix for suffix in _MASK_SUFFIXES for stem in stems]
+    saved = [stem + SEG_NPY for stem in stems]
+    candidates = map(image.with_name, saved[::-1] + names if corrected else names + saved)
+    return next((file for file in candidates if there(file)), None)
+
+
+def computed_masks_of(image: Path, there: IsThere = is_there) -> Path | None:
+    """Return the masks that ``cellmend segment`` wrote beside an image, ``a_cp_masks.tif``."""
+    candidates = (output_path(image, suffix) for suffix in _COMPUTED_SUFFIXES)
+    return next(filter(there, candidates), None)
+
+
+def masks_beside(image: Path) -> Path | None:
+    """Return the masks to show or measure with an image: corrected ones, else computed ones."""
+    return masks_of(image, corrected=True) or computed_masks_of(image)
 
 
 def find_pairs(places: Iterable[str | Path]) -> Pairs:

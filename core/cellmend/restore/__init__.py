@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cellmend.params import SCALES, Scale
 from cellmend.restore.degrade import Degradation, degrade
 from cellmend.restore.filters import FILTERS, filter_image
 from cellmend.restore.result import Restoration
-from cellmend.restore.scale import SCALES, Scale, to_scale
+from cellmend.restore.scale import to_scale
 
 if TYPE_CHECKING:
     from cellmend.restore.pipeline import Restorer

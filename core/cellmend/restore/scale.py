@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.errors import InputError
 from cellmend.image import Image
-
-Scale = Literal["raw", "unit", "uint8", "uint16"]
-SCALES: tuple[Scale, ...] = get_args(Scale)
+from cellmend.params import SCALES, Scale
 
 
 def to_scale(restored: Image, original: Image, scale: Scale) -> Image:
