@@ -40,6 +40,7 @@ from cellmend_app.services.objects import ObjectsService
 from cellmend_app.services.open_save import AxesQuestion, FileService
 from cellmend_app.services.pipelines import Pipelines
 from cellmend_app.services.recovery import Leftover, RecoveryService
+from cellmend_app.services.reproduce import ReproduceService
 from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.review import ReviewService
 from cellmend_app.services.segment import SegmentService
@@ -142,6 +143,7 @@ class MainWindow(QMainWindow):
             measures=MeasureService(document, runner, messages),
             layers=MaskLayerService(document, runner, messages),
             comparing=CompareService(document, runner, messages),
+            reproduce=ReproduceService(document, files, messages),
         )
 
     def _make_panels(self) -> Panels:

@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from cellmend.image import Image
+from cellmend.provenance import Provenance
 from cellmend_app.messages import Messages
 from cellmend_app.services.pipelines import Restored, Segmented
 
@@ -67,7 +68,8 @@ class FakePipelines:
         self.requests.append(settings)
         self._wait(report)
         data = np.kron(image.data.astype(np.float32), np.ones((self.scale, self.scale)))
-        return Restored(Image(data.max() - data), None)
+        record = Provenance("denoise", settings.model, "", settings.model_dump(mode="json"))
+        return Restored(Image(data.max() - data), record)
 
     def segment(self, image, request, report):
         settings = request.settings
@@ -80,7 +82,10 @@ class FakePipelines:
         masks[height // 2 :, width // 2 :] = 2
         flows = np.zeros((2, *masks.shape), np.float32)
         cellprob = np.where(masks > 0, 3, -3).astype(np.float32)
-        return Segmented(masks, flows, cellprob, settings.diameter or 20.0, None)
+        size = settings.diameter or 20.0
+        used = settings.model_copy(update={"diameter": size}).model_dump(mode="json")
+        record = Provenance("segment", settings.model, "", used, previous=request.previous)
+        return Segmented(masks, flows, cellprob, size, record)
 
     def masks(self, flows, cellprob, settings, report):
         self.requests.append(settings)

@@ -27,6 +27,16 @@ def can_restore(task: str) -> Test:
     return lambda w: has_image(w) and w.panels.restore.ready(task) and not w.computing
 
 
+def has_record(w: Workbench) -> bool:
+    """Whether it is known how the masks, or the restored image, were made."""
+    return w.services.reproduce.record is not None
+
+
+def no_record(w: Workbench) -> str:
+    """Say why there is nothing to do again, if so."""
+    return "" if has_record(w) else "Restore the image or find its cells first"
+
+
 def _restore(task: str, tip: str) -> Spec:
     return Spec(
         id=task,
@@ -194,6 +204,23 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
             tip="Find the cells of many images, one after another",
             icon="segment-folder",
             when=lambda w: has_image(w) and w.panels.segment.ready,
+        ),
+        None,
+        Spec(
+            "copy-command",
+            "Copy as command line",
+            lambda w: w.services.reproduce.copy_command(),
+            tip="Copy the command that does the last run again in a terminal",
+            when=has_record,
+            why_not=no_record,
+        ),
+        Spec(
+            "copy-python",
+            "Copy as Python",
+            lambda w: w.services.reproduce.copy_python(),
+            tip="Copy a Python script that does the last run again",
+            when=has_record,
+            why_not=no_record,
         ),
     ),
     "Models": (

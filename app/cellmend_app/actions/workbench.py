@@ -29,6 +29,7 @@ from cellmend_app.services.models import ModelService
 from cellmend_app.services.objects import ObjectsService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.recovery import RecoveryService
+from cellmend_app.services.reproduce import ReproduceService
 from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.review import ReviewService
 from cellmend_app.services.segment import SegmentService
@@ -99,6 +100,7 @@ class Services:
     layers: MaskLayerService
     comparing: CompareService
     review: ReviewService
+    reproduce: ReproduceService
 
 
 @dataclass(frozen=True)

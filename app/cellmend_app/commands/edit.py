@@ -125,7 +125,8 @@ class ReplaceLabels(QUndoCommand):
     manual
         Which of them a person drew.
     results
-        Flows and cell probability that they were made from, if any.
+        Flows and cell probability that they were made from, if any. Those there are stay on
+        show otherwise, without the record of a run, which did not make these masks.
 
     Raises
     ------
@@ -148,7 +149,8 @@ class ReplaceLabels(QUndoCommand):
         self._shape = self._other.labels.shape
         self._block: Block | None = None
         self._manual = set(manual)
-        self._results = results or document.results
+        kept = document.results and document.results.without_record
+        self._results = results or kept
 
     def redo(self) -> None:
         """Show the new labels."""

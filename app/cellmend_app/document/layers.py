@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,11 +45,20 @@ class FlowLayer:
         float32 (Y, X) or (Z, Y, X), logits.
     niter
         Steps the flows were followed for; None where that is not known.
+    provenance
+        The record of the run that made the masks of it; None where there is none, or
+        where other masks are shown.
     """
 
     flows: NDArray[np.float32]
     cellprob: NDArray[np.float32]
     niter: int | None = None
+    provenance: Provenance | None = None
+
+    @property
+    def without_record(self) -> FlowLayer:
+        """The same for masks that the run did not make."""
+        return self if self.provenance is None else replace(self, provenance=None)
 
 
 @dataclass(frozen=True, eq=False)

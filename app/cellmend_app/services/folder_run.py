@@ -241,7 +241,7 @@ def process(
         masks=found.masks,
         manual=frozenset(),
         diameter=found.diameter,
-        results=FlowLayer(found.flows, found.cellprob, found.niter),
+        results=FlowLayer(found.flows, found.cellprob, found.niter, found.provenance),
         restored=restored,
         settings=RunSettings.of(settings, image),
     )

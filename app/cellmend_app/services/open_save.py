@@ -89,6 +89,7 @@ class FileService(QObject):
         self._history: tuple[Step, ...] = ()
         self.run_settings = RunSettings()
         self.project: Path | None = None
+        self.axes: str | None = None  # what the open file was read with, if it did not say
         self.folder: list[Path] = []
 
     @property
@@ -314,6 +315,7 @@ class FileService(QObject):
         document.set_image(loaded.image, loaded.path)
         self.run_settings = RunSettings()
         self.project, self._history = None, ()
+        self.axes = loaded.axes
         if loaded.project is not None:
             self._take_project(loaded.project)
         elif loaded.seg is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class OpenedSeg:
     results: FlowLayer | None = None
     restored: RestoredLayer | None = None
     diameter: float | None = None
-    run: RunSettings = RunSettings()
+    run: RunSettings = field(default_factory=RunSettings)
 
     @classmethod
     def of(cls, seg: SegFile, shape: tuple[int, ...]) -> OpenedSeg:

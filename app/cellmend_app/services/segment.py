@@ -68,10 +68,14 @@ class SegmentService(QObject):
             return None
         shown = _Shown(raw, self._document.revision)
         source, scale, scaled = self._source(request, raw)
+        known = source is raw or bool(scaled.previous)
         job = self._runner.submit(
             "compute",
             lambda report: _found(
-                to_grid(self._pipelines.segment(source, scaled, report), document_shape(raw), scale)
+                to_grid(
+                    self._pipelines.segment(source, scaled, report), document_shape(raw), scale
+                ),
+                known=known,
             ),
             title="Finding cells",
         )
@@ -104,6 +108,7 @@ class SegmentService(QObject):
         shown = _Shown(image, document.revision)
         if settings.niter is None:
             settings = settings.model_copy(update={"niter": results.niter})
+        made = with_masks_of(results, settings)
         job = self._runner.submit(
             "compute",
             lambda report: LabelContent.of(
@@ -112,7 +117,7 @@ class SegmentService(QObject):
             title="Making masks",
         )
         self._recomputing = job
-        job.succeeded.connect(lambda masks: self._take_masks(shown, masks))
+        job.succeeded.connect(lambda masks: self._take_masks(shown, masks, made))
         job.failed.connect(
             lambda error: self._messages.error(error, "make the masks", panel="segment")
         )
@@ -135,7 +140,7 @@ class SegmentService(QObject):
         if not self._may_replace(shown):
             return
         document, result = self._document, found.result
-        layer = FlowLayer(result.flows, result.cellprob, result.niter)
+        layer = FlowLayer(result.flows, result.cellprob, result.niter, result.provenance)
         document.undo.push(
             ReplaceLabels(
                 document, found.labels, f"Segment with {request.settings.model}", results=layer
@@ -145,10 +150,10 @@ class SegmentService(QObject):
         self.ran.emit(RunSettings.of(request.settings, shown.image))
         self._announce()
 
-    def _take_masks(self, shown: _Shown, masks: LabelContent) -> None:
+    def _take_masks(self, shown: _Shown, masks: LabelContent, results: FlowLayer) -> None:
         if self._may_replace(shown):
             document = self._document
-            document.undo.push(ReplaceLabels(document, masks, "Change thresholds"))
+            document.undo.push(ReplaceLabels(document, masks, "Change thresholds", results=results))
             self._announce()
 
     def _may_replace(self, shown: _Shown) -> bool:
@@ -194,9 +199,23 @@ def document_shape(image: Image) -> tuple[int, int]:
     return image.size("Y"), image.size("X")
 
 
-def _found(result: Segmented) -> _Found:
-    """Index the masks, which takes time, while the GUI thread does something else."""
-    return _Found(result, LabelContent.of(result.masks))
+def _found(result: Segmented, *, known: bool) -> _Found:
+    """Index the masks, which takes time, while the GUI thread does something else.
+
+    Where it is not known how the image was made that was segmented, the record of the run
+    would tell but half of it, and is left out.
+    """
+    whole = result if known else replace(result, provenance=None)
+    return _Found(whole, LabelContent.of(whole.masks))
+
+
+def with_masks_of(results: FlowLayer, settings: MaskSettings) -> FlowLayer:
+    """Return the output of a run whose record says that its masks were made at `settings`."""
+    record = results.provenance
+    if record is None:
+        return results
+    used = {**record.settings, "masks": settings.model_dump(mode="json")}
+    return replace(results, provenance=replace(record, settings=used))
 
 
 def to_grid(result: Segmented, shape: tuple[int, int], scale: float) -> Segmented:

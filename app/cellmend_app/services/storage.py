@@ -90,6 +90,8 @@ class Loaded:
         computed: they can be trained on.
     project
         The project that was opened, if it was one.
+    axes
+        What the person said the dimensions of the file are, where it does not say it.
     """
 
     path: Path
@@ -100,6 +102,7 @@ class Loaded:
     masked: set[Path]
     corrected: set[Path]
     project: OpenedProject | None = None
+    axes: str | None = None
 
 
 def load(
@@ -122,23 +125,31 @@ def load(
     listed = [image_of_seg(path) if path.name.endswith(names.SEG_NPY) else path for path in paths]
     first, folder = _choose(listed)
     report.check()
-    image = read_image(first, axes or {})
+    image, told = read_as_told(first, axes or {})
     report.check()
     seg, complaint = _masks_or_complaint(seg_path or pairs.masks_beside(first), image)
     report.check()
-    return Loaded(first, image, seg, complaint, folder, *_with_masks(folder))
+    return Loaded(first, image, seg, complaint, folder, *_with_masks(folder), axes=told)
 
 
 def read_image(path: Path, axes: Mapping[tuple[int, ...], str]) -> Image:
     """Read an image, with the axes that are known for its lengths where it does not say them."""
+    return read_as_told(path, axes)[0]
+
+
+def read_as_told(path: Path, axes: Mapping[tuple[int, ...], str]) -> tuple[Image, str | None]:
+    """Do what `read_image` does; return the axes that were needed for it, too."""
     try:
         image = cellmend.read(path)
     except AxesError as error:
         if error.shape not in axes:
             raise
-        return cellmend.read(path, axes[error.shape])
-    told = axes.get(stored_lengths(image))
-    return image if told in (None, image.guessed_axes) else cellmend.read(path, told)
+        told = axes[error.shape]
+        return cellmend.read(path, told), told
+    known = axes.get(stored_lengths(image))
+    if known in (None, image.guessed_axes):
+        return image, None
+    return cellmend.read(path, known), known
 
 
 def stored_lengths(image: Image) -> tuple[int, ...]:
@@ -252,6 +263,7 @@ def write_seg(content: SegContent) -> Path:
 def results(content: SegContent) -> Results:
     """Return what can be exported of the content."""
     output, restored = content.results, content.restored
+    made = None if output is None else output.provenance
     record = None if restored is None else restored.provenance
     return Results(
         source=content.image,
@@ -260,6 +272,7 @@ def results(content: SegContent) -> Results:
         flows=None if output is None else output.flows,
         cellprob=None if output is None else output.cellprob,
         restored=None if restored is None else restored.image,
+        provenance=made.as_dict() if made else None,
         restored_provenance=record.as_dict() if record else None,
     )
 
