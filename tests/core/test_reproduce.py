@@ -146,10 +146,10 @@ def test_only_what_differs_is_named(segmenter, image):
 
 
 def test_what_no_switch_sets_is_told(segmenter, image):
-    found = segmenter.run(cellmend.read(image), diameter=30, size=96, max_size_fraction=0.9)
+    found = segmenter.run(cellmend.read(image), diameter=30, size=96, overlap=0.2)
     text = command_line(found.provenance, image)
     assert "# No switch sets tiles.size to 96." in text
-    assert "# No switch sets masks.max_size_fraction to 0.9." in text
+    assert "# No switch sets tiles.overlap to 0.2." in text
     np.testing.assert_array_equal(scripted(python_script(found.provenance, image)), found.masks)
 
 
