@@ -1,10 +1,12 @@
 """``cellmend models`` and ``cellmend train``: one's own models, from the command line."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from cellmend import registry
 from cellmend.cli import main
 
 QUICK = ("--epochs", "2", "--batch-size", "2", "--device", "cpu", "--json")
@@ -24,7 +26,11 @@ def report(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 
 
 @pytest.mark.usefixtures("home")
-def test_list_tells_installed_from_missing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_tells_installed_from_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(registry.bundled_folder() / "generalist.safetensors", tmp_path)
+    monkeypatch.setattr(registry.store, "bundled_folder", lambda: tmp_path)
     assert main(["models", "list", "--json"]) == 0
     (listed,) = report(capsys)
     states = {row["name"]: row["state"] for row in listed["models"]}
