@@ -71,7 +71,13 @@ def press(window, key, modifier=Qt.KeyboardModifier.NoModifier):
     QTest.keyClick(window.view.canvas, key, modifier)
 
 
+def settle(qtbot, window):
+    """Wait until the actions were asked anew whether they are possible."""
+    qtbot.waitUntil(lambda: not window._refresh_soon.isActive())
+
+
 def segment(qtbot, window):
+    settle(qtbot, window)
     with qtbot.waitSignal(window.services.segment.segmented):
         window.actions_["segment"].trigger()
     qtbot.wait(20)
@@ -119,6 +125,12 @@ def test_every_button_runs_the_model_of_its_name(qtbot, opened):
         assert blocker.args == [task]
         assert opened.pipelines.requests[-1].model == task
         qtbot.wait(20)
+
+
+def test_upsample_says_that_the_image_keeps_its_size(qtbot, opened):
+    opened.services.models._take((ModelChoice("upsample", "upsample", installed=True),))
+    settle(qtbot, opened)
+    assert "keeps its size" in opened.actions_["upsample"].toolTip()
 
 
 def test_denoise_then_segment_uses_the_restored_image(qtbot, opened):
