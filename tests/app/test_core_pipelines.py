@@ -2,13 +2,46 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from cellmend import registry
 from cellmend.dynamics import flows_to_masks, masks_to_flows
 from cellmend.errors import ModelError
-from cellmend.params import MaskSettings
+from cellmend.image import Image
+from cellmend.net.unet import CPNet
+from cellmend.net.weights import save_weights
+from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
 from cellmend.progress import SILENT
 from cellmend_app.services.core_pipelines import CorePipelines
-from cellmend_app.services.pipelines import ClickRequest
+from cellmend_app.services.pipelines import ClickRequest, SegmentRequest
+
+IMAGE = Image(np.random.default_rng(0).random((32, 32), np.float32))
+WIDTHS = (4, 8, 12, 16)
+
+
+def install(task: str, seed: int) -> None:
+    """Put a model named mine, with random weights, among the person's own."""
+    nchan, nout = (2, 3) if task == "segmentation" else (1, 1)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = CPNet(nchan, nout, WIDTHS)
+    card = registry.ModelCard(name="mine", task=task, nchan=nchan, nout=nout, widths=WIDTHS)
+    save_weights(registry.user_folder() / "mine.safetensors", net, card.model_dump(mode="json"))
+
+
+def restored(pipelines: CorePipelines) -> np.ndarray:
+    settings = RestoreSettings(model="mine")
+    return pipelines.restore(IMAGE, settings, SILENT).image.data
+
+
+def cell_probability(pipelines: CorePipelines) -> np.ndarray:
+    request = SegmentRequest(SegmentSettings(model="mine", diameter=30.0))
+    return pipelines.segment(IMAGE, request, SILENT).cellprob
+
+
+MODELS = pytest.mark.parametrize(
+    ("task", "run"), [("denoise", restored), ("segmentation", cell_probability)]
+)
 
 
 @pytest.fixture
@@ -44,3 +77,34 @@ def test_a_clicked_cell_is_found_by_the_image_where_there_is_no_network(monkeypa
     found = CorePipelines().cell_at(ClickRequest(plane, (30, 30), 20.0), SILENT)
     assert found is not None
     assert 250 < np.count_nonzero(found[1]) < 500
+
+
+@MODELS
+def test_another_model_of_the_same_name_takes_the_place_of_the_one_before(task, run):
+    pipelines = CorePipelines()
+    install(task, seed=1)
+    before = run(pipelines)
+    registry.remove("mine")
+    install(task, seed=2)
+    after = run(pipelines)
+    assert not np.array_equal(after, before)
+    assert np.array_equal(after, run(CorePipelines()))
+
+
+@MODELS
+def test_a_model_that_was_removed_is_not_run_from_memory(task, run):
+    pipelines = CorePipelines()
+    install(task, seed=1)
+    run(pipelines)
+    registry.remove("mine")
+    with pytest.raises(ModelError, match="no model named 'mine'"):
+        run(pipelines)
+
+
+@MODELS
+def test_a_model_whose_file_is_the_same_is_loaded_once(task, run, monkeypatch):
+    pipelines = CorePipelines()
+    install(task, seed=1)
+    before = run(pipelines)
+    monkeypatch.setattr(CPNet, "load_state_dict", lambda *_, **__: pytest.fail("loaded again"))
+    assert np.array_equal(run(pipelines), before)

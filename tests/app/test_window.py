@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
+import torch
 from doubles import FakePipelines, RecordingMessages
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence
@@ -17,8 +18,10 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from cellmend.errors import InputError
 from cellmend.image import Image
 from cellmend.io.tiff import write_image
+from cellmend.net.unet import CPNet
 from cellmend_app.actions.handlers import apply_theme
 from cellmend_app.actions.table import TABLE, shortcut_rows, specs
 from cellmend_app.panels.parts import Section
@@ -72,7 +75,13 @@ def press(window, key, modifier=Qt.KeyboardModifier.NoModifier):
     QTest.keyClick(window.view.canvas, key, modifier)
 
 
+def settle(qtbot, window):
+    """Wait until the actions were asked anew whether they are possible."""
+    qtbot.waitUntil(lambda: not window._refresh_soon.isActive())
+
+
 def segment(qtbot, window):
+    settle(qtbot, window)
     with qtbot.waitSignal(window.services.segment.segmented):
         window.actions_["segment"].trigger()
     qtbot.wait(20)
@@ -120,6 +129,87 @@ def test_every_button_runs_the_model_of_its_name(qtbot, opened):
         assert blocker.args == [task]
         assert opened.pipelines.requests[-1].model == task
         qtbot.wait(20)
+
+
+OWN = (
+    *CHOICES,
+    ModelChoice("nuclei-of-mine", "deblur", installed=True, own=True, description="Of my nuclei"),
+    ModelChoice("calm", "denoise", installed=True, own=True),
+)
+
+
+def choose_restoration(qtbot, window, model):
+    kind = window.panels.restore.kind
+    kind.setCurrentIndex(kind.findData(model))
+    settle(qtbot, window)
+
+
+def test_restoration_models_of_the_person_can_be_run(qtbot, opened):
+    opened.services.models._take(OWN)
+    kind = opened.panels.restore.kind
+    assert [kind.itemText(i) for i in range(kind.count())] == [
+        "Cells (general)",
+        "Nuclei",
+        "calm (denoise)",
+        "nuclei-of-mine (deblur)",
+    ]
+    assert "Of my nuclei" in kind.itemData(3, Qt.ItemDataRole.ToolTipRole)
+    choose_restoration(qtbot, opened, "nuclei-of-mine")
+    with qtbot.waitSignal(opened.services.restore.restored) as blocker:
+        opened.actions_["deblur"].trigger()
+    assert blocker.args == ["nuclei-of-mine"]
+    assert opened.pipelines.requests[-1].model == "nuclei-of-mine"
+    assert opened.document.restored.name == "nuclei-of-mine"
+
+
+def test_a_model_of_the_person_has_the_button_of_its_task_only(qtbot, opened):
+    opened.services.models._take(OWN)
+    choose_restoration(qtbot, opened, "nuclei-of-mine")
+    panel = opened.panels.restore
+    assert panel.state.isHidden()
+    for task in ("denoise", "upsample"):
+        assert not opened.actions_[task].isEnabled()
+        assert f"“nuclei-of-mine” does not {task}" in opened.actions_[task].toolTip()
+        with pytest.raises(InputError, match="made to deblur"):
+            panel.settings(task)
+    assert opened.actions_["deblur"].isEnabled()
+    choose_restoration(qtbot, opened, None)
+    assert opened.actions_["denoise"].isEnabled()
+    assert panel.model("denoise") == "denoise"
+
+
+def test_a_chosen_restoration_model_that_is_removed_gives_way_to_no_other(qtbot, opened):
+    opened.services.models._take(OWN)
+    choose_restoration(qtbot, opened, "calm")
+    assert opened.actions_["denoise"].isEnabled()
+    opened.services.models._take(CHOICES)
+    settle(qtbot, opened)
+    panel = opened.panels.restore
+    assert panel.kind.currentText() == "calm (not installed)"
+    assert panel.state.text() == "Not installed: calm."
+    for task in ("denoise", "deblur", "upsample"):
+        assert not opened.actions_[task].isEnabled()
+        assert "“calm” is not installed" in opened.actions_[task].toolTip()
+    opened.services.models._take(OWN)
+    settle(qtbot, opened)
+    assert panel.kind.currentText() == "calm (denoise)"
+    assert opened.actions_["denoise"].isEnabled()
+
+
+def test_a_restoration_file_that_is_added_is_offered(qtbot, window, tmp_path):
+    file = tmp_path / "deblur_embryos"
+    torch.save(CPNet(1, 1, (4, 8, 12, 16)).state_dict(), file)
+    kind = window.panels.restore.kind
+    window.services.models.add(file)
+    qtbot.waitUntil(lambda: kind.findData("deblur_embryos") >= 0, timeout=30_000)
+    assert kind.itemText(kind.count() - 1) == "deblur_embryos (deblur)"
+    assert window.panels.restore.model("deblur") == "deblur"
+
+
+def test_upsample_says_that_the_image_keeps_its_size(qtbot, opened):
+    opened.services.models._take((ModelChoice("upsample", "upsample", installed=True),))
+    settle(qtbot, opened)
+    assert "keeps its size" in opened.actions_["upsample"].toolTip()
 
 
 def test_denoise_then_segment_uses_the_restored_image(qtbot, opened):
@@ -289,9 +379,14 @@ def test_every_control_has_a_name_and_a_tooltip(opened):
 @pytest.mark.parametrize("theme", THEMES)
 def test_nothing_is_clipped_on_a_small_screen(qtbot, opened, theme):
     apply_theme(theme)
+    long = ModelChoice("a-model-with-a-name-that-" + "goes-on-" * 8, "denoise", installed=True)
+    opened.services.models._take((*CHOICES, long))
+    choose_restoration(qtbot, opened, long.name)
     with qtbot.waitSignal(opened.services.restore.restored):
         opened.actions_["denoise"].trigger()
-    qtbot.wait(20)
+    assert long.name in opened.status.message.text()
+    qtbot.wait(30)
+    assert opened.width() == 1024
     segment(qtbot, opened)
     opened.document.select(1)
     opened.resize(1024, 700)

@@ -186,7 +186,9 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
     "Compute": (
         _restore("denoise", "Remove noise, so that cells are found"),
         _restore("deblur", "Sharpen what is out of focus"),
-        _restore("upsample", "Enlarge cells that are too small for their pixels"),
+        _restore(
+            "upsample", "Restore detail of cells that span few pixels; the image keeps its size"
+        ),
         Spec(
             "segment",
             "Segment",

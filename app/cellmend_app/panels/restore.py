@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QComboBox, QLabel, QPushButton, QSizePolicy, QWidget
 
+from cellmend.errors import InputError
 from cellmend.params import RestoreSettings
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
-from cellmend_app.panels.parts import ICON_SIZE, add, column, labelled, mark, muted, name, row
-from cellmend_app.services.models import RESTORATION, ModelService
+from cellmend_app.panels.parts import (
+    ICON_SIZE,
+    add,
+    column,
+    labelled,
+    mark,
+    muted,
+    name,
+    narrow,
+    row,
+)
+from cellmend_app.services.models import RESTORATION, ModelChoice, ModelService
 
 KINDS = {"Cells (general)": "", "Nuclei": "-nuclei"}
+"""What Cellmend's own models are trained for, and how their names end after the task."""
+KNOWN = {task + ending for task in RESTORATION for ending in KINDS.values()}
 
 
 class RestorePanel(QWidget):
     """Chooses what the restoration was trained for, and shows what is installed.
+
+    Below the kinds of Cellmend's own models, of which each has one for every button, stand
+    the models that the person trained or added, which have one task each.
 
     Signals
     -------
@@ -31,8 +47,13 @@ class RestorePanel(QWidget):
         self._document = document
         self._models = models
         self.kind = QComboBox()
+        narrow(self.kind)
         self.kind.addItems(list(KINDS))
-        name(self.kind, "Trained for", "Which kind of image the restoration was trained for")
+        name(
+            self.kind,
+            "Trained for",
+            "Which kind of image the restoration was trained for, or a model of your own",
+        )
         self.state = muted()
         self.problem = QLabel()
         self.problem.setProperty("wrong", True)
@@ -42,7 +63,7 @@ class RestorePanel(QWidget):
         self._layout = column(self)
         add(self._layout, labelled("Trained for", self.kind), self.state, self.problem)
         self.kind.currentIndexChanged.connect(self._update)
-        models.changed.connect(self._update)
+        models.changed.connect(self._update_models)
         document.layers_changed.connect(self._update_state)
         document.image_changed.connect(self._update_state)
         messages.refused.connect(self._refuse)
@@ -56,30 +77,76 @@ class RestorePanel(QWidget):
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._layout.insertLayout(0, row(*buttons))
 
+    @property
+    def own_model(self) -> str:
+        """The name of the person's own model that is chosen; empty if none is."""
+        return str(self.kind.currentData() or "")
+
     def model(self, task: str) -> str:
-        """Return the name of the model that the button of `task` runs."""
-        return task + KINDS[self.kind.currentText()]
+        """Return the name of the model that the button of `task` is for."""
+        return self.own_model or task + KINDS[self.kind.currentText()]
 
     def ready(self, task: str) -> bool:
-        """Whether the model that the button of `task` runs is installed."""
-        return self._models.installed(self.model(task))
+        """Whether the model for the button of `task` is installed and does that."""
+        return self._models.task_of(self.model(task)) == task
 
     def missing(self, task: str) -> str:
-        """Say which model is missing for the button of `task`, if it is."""
+        """Say why the button of `task` has no model to run, if it has none."""
         if self.ready(task) or not self._models.choices:
             return ""
-        return f"The model “{self.model(task)}” is not installed"
+        model = self.model(task)
+        does = self._models.task_of(model)
+        if not does:
+            return f"The model “{model}” is not installed"
+        return f"The model “{model}” does not {task}; it was made to {does}"
 
     def settings(self, task: str) -> RestoreSettings:
-        """Return the settings for a run of `task`."""
+        """Return the settings for a run of `task`.
+
+        Raises
+        ------
+        InputError
+            If there is no model to run; never those of another one in its place.
+        """
+        if problem := self.missing(task):
+            raise InputError(f"{problem}.")
         return RestoreSettings(model=self.model(task), diameter=self._document.diameter)
+
+    def _update_models(self) -> None:
+        """List the person's own models anew; the chosen one stays, even if it is gone."""
+        chosen = self.own_model
+        self.kind.blockSignals(True)
+        while self.kind.count() > len(KINDS):
+            self.kind.removeItem(len(KINDS))
+        for choice in self._own_models():
+            self._offer(f"{choice.name} ({choice.task})", choice.name, choice.description)
+        if chosen and self.kind.findData(chosen) < 0:
+            self._offer(f"{chosen} (not installed)", chosen)
+        if chosen:
+            self.kind.setCurrentIndex(self.kind.findData(chosen))
+        self.kind.blockSignals(False)
+        self._update()
+
+    def _own_models(self) -> list[ModelChoice]:
+        return [
+            choice
+            for task in RESTORATION
+            for choice in self._models.of_task(task)
+            if choice.installed and choice.name not in KNOWN
+        ]
+
+    def _offer(self, text: str, model: str, description: str = "") -> None:
+        self.kind.addItem(text, model)
+        tip = f"{text}: {description}" if description else text
+        self.kind.setItemData(self.kind.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
 
     def _update(self) -> None:
         self._update_state()
         self.availability_changed.emit()
 
     def _update_state(self) -> None:
-        missing = [self.model(task) for task in RESTORATION if not self.ready(task)]
+        models = dict.fromkeys(self.model(task) for task in RESTORATION)
+        missing = [model for model in models if not self._models.installed(model)]
         lines = []
         if self._document.restored is not None:
             lines.append(f"Restored with {self._document.restored.name}; the raw image is kept.")

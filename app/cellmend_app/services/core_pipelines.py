@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +25,20 @@ if TYPE_CHECKING:
     from cellmend.restore import Restorer
     from cellmend.segment import Segmenter
 
+FileState = tuple[Path, int, int]
+"""Path of a file, when it was modified in ns, and its size in bytes."""
+Loaded = TypeVar("Loaded")
+
 
 class CorePipelines:
-    """Runs the library; keeps the models that were used loaded.
+    """Runs the library; keeps the models that were used loaded until their files change.
 
     Only to be called in the compute lane, which also makes its caches safe.
     """
 
     def __init__(self) -> None:
-        self._restorers: dict[tuple[str, str], Restorer] = {}
-        self._segmenters: dict[tuple[str, str], Segmenter] = {}
+        self._restorers: dict[tuple[str, str], tuple[FileState, Restorer]] = {}
+        self._segmenters: dict[tuple[str, str], tuple[FileState, Segmenter]] = {}
         self._maker: tuple[NDArray[np.float32], MaskMaker] | None = None
 
     def warm_up(self, report: Reporter) -> None:
@@ -114,18 +119,41 @@ class CorePipelines:
     def _restorer(self, model: str, device: str) -> Restorer:
         from cellmend.restore import Restorer
 
-        key = (model, device)
-        if key not in self._restorers:
-            self._restorers[key] = Restorer(*key)
-        return self._restorers[key]
+        return _loaded(self._restorers, Restorer, model, device)
 
     def _segmenter(self, model: str, device: str) -> Segmenter:
         from cellmend.segment import Segmenter
 
-        key = (model, device)
-        if key not in self._segmenters:
-            self._segmenters[key] = Segmenter(*key)
-        return self._segmenters[key]
+        return _loaded(self._segmenters, Segmenter, model, device)
+
+
+def _loaded(
+    kept: dict[tuple[str, str], tuple[FileState, Loaded]],
+    load: Callable[[str, str], Loaded],
+    model: str,
+    device: str,
+) -> Loaded:
+    """Return a model that is kept, loaded anew if another file bears its name by now.
+
+    Raises
+    ------
+    ModelError
+        If the model is not installed, or not any more.
+    """
+    key, state = (model, device), _file_state(model)
+    if key in kept and kept[key][0] != state:
+        del kept[key]  # first, so that memory need not hold both
+    if key not in kept:
+        kept[key] = (state, load(model, device))
+    return kept[key][1]
+
+
+def _file_state(model: str) -> FileState:
+    from cellmend import registry
+
+    path = registry.find(model).path
+    found = path.stat()
+    return path, found.st_mtime_ns, found.st_size
 
 
 def read_ahead(package: str, report: Reporter) -> None:

@@ -70,7 +70,12 @@ class ModelService(QObject):
 
     def installed(self, name: str) -> bool:
         """Whether the weights of the model `name` are here."""
-        return any(choice.name == name and choice.installed for choice in self.choices)
+        return bool(self.task_of(name))
+
+    def task_of(self, name: str) -> str:
+        """Return the task of the model `name`; empty if its weights are not here."""
+        found = (c.task for c in self.choices if c.name == name and c.installed)
+        return next(found, "")
 
     def add(self, path: Path) -> None:
         """Copy a weight file into the person's models."""
