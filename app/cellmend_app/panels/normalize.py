@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from PyQt6.QtWidgets import QCheckBox, QDoubleSpinBox, QSpinBox, QWidget
+from PyQt6.QtWidgets import QCheckBox, QSpinBox, QWidget
 
 from cellmend.params import NormalizeSettings
-from cellmend_app.panels.parts import add, column, labelled, name
+from cellmend_app.panels.parts import add, column, labelled, name, number
 
 DEFAULTS = NormalizeSettings()
 OFF = "off"
@@ -19,9 +19,9 @@ class NormalizeFields(QWidget):
     def __init__(self) -> None:
         super().__init__()
         low, high = DEFAULTS.percentiles
-        self.low = _number(0, 99.9, low, 0.5, "%")
+        self.low = number(0, 99.9, low, 0.5, unit="%")
         name(self.low, "Low percentile", "The value below which this share of the pixels lies is 0")
-        self.high = _number(0.1, 100, high, 0.5, "%")
+        self.high = number(0.1, 100, high, 0.5, unit="%")
         name(
             self.high,
             "High percentile",
@@ -33,14 +33,16 @@ class NormalizeFields(QWidget):
         self.tile.setSuffix(" px")
         self.tile.setSpecialValueText(OFF)
         name(self.tile, "Tiles", "Take percentiles in tiles of this size, for uneven light")
-        self.background = _number(0, 65535, DEFAULTS.background, 10)
+        self.background = number(0, 65535, DEFAULTS.background, 10)
         name(self.background, "Background", "The value of a dark camera, subtracted first")
-        self.sharpen = _number(0, 200, DEFAULTS.sharpen_radius, 1, " px", OFF)
+        self.sharpen = number(0, 200, DEFAULTS.sharpen_radius, 1, unit=" px", least=OFF)
         name(self.sharpen, "Sharpen", "Take away what is blurred by this radius")
-        self.smooth = _number(0, 50, DEFAULTS.smooth_radius, 0.5, " px", OFF)
+        self.smooth = number(0, 50, DEFAULTS.smooth_radius, 0.5, unit=" px", least=OFF)
         name(self.smooth, "Smooth", "Blur by this radius, against noise")
         self.invert = QCheckBox("Dark cells on bright ground")
         name(self.invert, "Invert", "Turn dark into bright before the network sees the image")
+        for box in (self.low, self.high):
+            box.setMinimumWidth(NARROW)
         add(
             column(self),
             labelled("Percentiles", self.low, self.high, stretch=1),
@@ -64,18 +66,3 @@ class NormalizeFields(QWidget):
             invert=self.invert.isChecked(),
         )
         return None if chosen == DEFAULTS else chosen
-
-
-def _number(
-    low: float, high: float, value: float, step: float, unit: str = "", off: str = ""
-) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(low, high)
-    box.setDecimals(1)
-    box.setSingleStep(step)
-    box.setValue(value)
-    box.setSuffix(unit)
-    box.setSpecialValueText(off)
-    box.setMinimumWidth(NARROW)
-    box.setKeyboardTracking(False)
-    return box

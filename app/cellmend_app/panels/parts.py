@@ -9,6 +9,7 @@ from PyQt6.QtGui import QIcon
 from PyQt6.QtWidgets import (
     QBoxLayout,
     QComboBox,
+    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -88,6 +89,31 @@ def labelled(text: str, *widgets: QWidget, stretch: int = 0) -> QHBoxLayout:
         label.setBuddy(widgets[0])
     layout = row(label, *widgets, stretch=stretch + 1)
     return layout
+
+
+def number(
+    low: float,
+    high: float,
+    value: float,
+    step: float,
+    *,
+    decimals: int = 1,
+    unit: str = "",
+    least: str = "",
+) -> QDoubleSpinBox:
+    """Return a field for a number that tells of a new one when it is complete.
+
+    `unit` stands behind the number; `least`, if given, in place of the lowest one.
+    """
+    box = QDoubleSpinBox()
+    box.setRange(low, high)
+    box.setDecimals(decimals)
+    box.setSingleStep(step)
+    box.setValue(value)
+    box.setSuffix(unit)
+    box.setSpecialValueText(least)
+    box.setKeyboardTracking(False)
+    return box
 
 
 def narrow(combo: QComboBox) -> None:

@@ -7,7 +7,6 @@ from PyQt6.QtGui import QStandardItemModel
 from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QLabel,
     QSpinBox,
     QToolButton,
@@ -18,7 +17,17 @@ from cellmend.params import MaskSettings, SegmentSettings, TileSettings
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.panels.normalize import NormalizeFields
-from cellmend_app.panels.parts import ICON_SIZE, Section, add, column, labelled, mark, muted, name
+from cellmend_app.panels.parts import (
+    ICON_SIZE,
+    Section,
+    add,
+    column,
+    labelled,
+    mark,
+    muted,
+    name,
+    number,
+)
 from cellmend_app.panels.volume import VolumeFields
 from cellmend_app.resources import Theme, icon
 from cellmend_app.services.models import SEGMENTATION, ModelService
@@ -161,7 +170,7 @@ class SegmentPanel(QWidget):
         name(self.nuclei, "Nuclear channel", "A second channel that shows the nuclei, if any")
 
     def _build_diameter(self) -> None:
-        self.diameter = _number(1.0, 2000.0, self._document.diameter, 1.0, 1)
+        self.diameter = number(1.0, 2000.0, self._document.diameter, 1.0)
         self.diameter.setSuffix(" px")
         self.diameter.setMinimumWidth(86)
         name(self.diameter, "Cell diameter", "The diameter of a typical cell, in image pixels")
@@ -176,9 +185,9 @@ class SegmentPanel(QWidget):
         name(self.disk, "Scale disk", "Show a disk of this diameter at the image's corner")
 
     def _build_thresholds(self) -> None:
-        self.cellprob = _number(-6.0, 6.0, DEFAULTS.cellprob_threshold, 0.5, 1)
+        self.cellprob = number(-6.0, 6.0, DEFAULTS.cellprob_threshold, 0.5)
         name(self.cellprob, "Cell probability threshold", "Lower finds more and larger cells")
-        self.flow = _number(0.0, 3.0, DEFAULTS.flow_threshold, 0.1, 2)
+        self.flow = number(0.0, 3.0, DEFAULTS.flow_threshold, 0.1, decimals=2)
         name(
             self.flow,
             "Flow threshold",
@@ -189,7 +198,7 @@ class SegmentPanel(QWidget):
         self.min_size.setValue(DEFAULTS.min_size)
         self.min_size.setSuffix(" px")
         name(self.min_size, "Smallest cell", "Cells of fewer pixels are dropped; -1 keeps all")
-        self.max_size = _number(0.1, 100.0, 100 * DEFAULTS.max_size_fraction, 5.0, 1)
+        self.max_size = number(0.1, 100.0, 100 * DEFAULTS.max_size_fraction, 5.0)
         self.max_size.setSuffix(" %")
         name(self.max_size, "Largest cell", "Cells of a larger part of the image are dropped")
         self.niter = QSpinBox()
@@ -281,13 +290,3 @@ class SegmentPanel(QWidget):
             self.problem.setVisible(bool(text))
             mark(self.diameter, "diameter" in text.lower())
             mark(self.channel, "channel" in text.lower())
-
-
-def _number(low: float, high: float, value: float, step: float, decimals: int) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(low, high)
-    box.setDecimals(decimals)
-    box.setSingleStep(step)
-    box.setValue(value)
-    box.setKeyboardTracking(False)
-    return box

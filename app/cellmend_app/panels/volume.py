@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt6.QtWidgets import QComboBox, QDoubleSpinBox, QWidget
+from PyQt6.QtWidgets import QComboBox, QWidget
 
 from cellmend.image import Image
 from cellmend.params import SegmentSettings
-from cellmend_app.panels.parts import add, column, labelled, name, narrow
+from cellmend_app.panels.parts import add, column, labelled, name, narrow, number
 
 PLANES, LINKED, SOLID = range(3)
 WAYS = ("Each plane by itself", "Link cells of planes", "In three directions (slow)")
@@ -30,13 +30,13 @@ class VolumeFields(QWidget):
             "Each plane by itself gives other cells in every plane. Linked, cells that lie over "
             "each other are one. In three directions, the network sees slices along Z too",
         )
-        self.overlap = _number(0.01, 1.0, USUAL_OVERLAP, 0.05)
+        self.overlap = number(0.01, 1.0, USUAL_OVERLAP, 0.05, decimals=2)
         name(
             self.overlap,
             "Overlap",
             "Cells of consecutive planes are one if they share this part of their area (IoU)",
         )
-        self.anisotropy = _number(0.1, 50.0, SegmentSettings().anisotropy, 0.1)
+        self.anisotropy = number(0.1, 50.0, SegmentSettings().anisotropy, 0.1, decimals=2)
         name(
             self.anisotropy,
             "Anisotropy",
@@ -45,8 +45,6 @@ class VolumeFields(QWidget):
         self._overlap_row, self._anisotropy_row = QWidget(), QWidget()
         self._overlap_row.setLayout(labelled("Overlap", self.overlap))
         self._anisotropy_row.setLayout(labelled("Anisotropy", self.anisotropy))
-        for one in (self._overlap_row, self._anisotropy_row):
-            one.layout().setContentsMargins(0, 0, 0, 0)  # type: ignore[union-attr]
         layout = column(self)
         add(layout, labelled("Volume", self.way), self._overlap_row, self._anisotropy_row)
         self.way.currentIndexChanged.connect(self._update)
@@ -72,13 +70,3 @@ class VolumeFields(QWidget):
         way = self.way.currentIndex()
         self._overlap_row.setVisible(way == LINKED)
         self._anisotropy_row.setVisible(way == SOLID)
-
-
-def _number(low: float, high: float, value: float, step: float) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
-    box.setRange(low, high)
-    box.setDecimals(2)
-    box.setSingleStep(step)
-    box.setValue(value)
-    box.setKeyboardTracking(False)
-    return box
