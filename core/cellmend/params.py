@@ -143,6 +143,20 @@ class PipelineSettings(SegmentSettings):
         return {name: getattr(self, name) for name in names}
 
 
+class BlockwiseSettings(PipelineSettings):
+    """Everything that decides the masks of an image that may be larger than the memory.
+
+    `blocks` is the side in pixels of the blocks that the image is cut into (see
+    `cellmend.scale`); None leaves it to us, and whether it is cut. Volumes are cut every
+    `block_depth` planes, too. `block_overlap` is how far in pixels is seen around a block, twice
+    the diameter of the cells if None. A cell may be as large as that.
+    """
+
+    blocks: Annotated[int, Field(ge=64)] | None = None
+    block_depth: Annotated[int, Field(ge=1)] = 64
+    block_overlap: Annotated[int, Field(ge=16)] | None = None
+
+
 class RestoreSettings(Settings):
     """Everything that decides a restored image.
 

@@ -18,9 +18,11 @@ from cellmend.cli.arguments import (
 )
 from cellmend.cli.batch import Batch
 from cellmend.cli.config import build_settings
-from cellmend.cli.pipeline import Found, Pipeline
-from cellmend.cli.save import FORMATS, check_kinds, planned, save
-from cellmend.params import PipelineSettings
+from cellmend.cli.pipeline import Pipeline
+from cellmend.cli.save import FORMATS, check_kinds, planned
+from cellmend.cli.segment_job import SegmentJob, in_blocks
+from cellmend.cli.workers import Sent, add_worker_switches, workers_of
+from cellmend.params import BlockwiseSettings
 from cellmend.progress import Reporter
 
 
@@ -62,6 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_mask_switches(parser)
     add_volume_switches(parser)
+    add_block_switches(parser)
+    add_worker_switches(parser)
     add_normalization(parser)
     add_everywhere(parser, batch_size="tiles.batch_size")
     parser.set_defaults(run=run)
@@ -153,32 +157,62 @@ def add_volume_switches(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_block_switches(parser: argparse.ArgumentParser) -> None:
+    """Add what decides how images larger than the memory are cut."""
+    group = parser.add_argument_group("images larger than the memory")
+    group.add_argument(
+        "--blocks",
+        type=int,
+        metavar="PX",
+        help="work block by block, each of this side; very large TIFF and OME-Zarr images are "
+        "done so by themselves",
+        **setting("blocks"),
+    )
+    group.add_argument(
+        "--block-depth",
+        type=int,
+        metavar="N",
+        help="planes of a block of a volume (default: 64)",
+        **setting("block_depth"),
+    )
+    group.add_argument(
+        "--block-overlap",
+        type=int,
+        metavar="PX",
+        help="how far is seen around a block (default: twice the diameter); no less than the "
+        "largest cell",
+        **setting("block_overlap"),
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     """Segment every input."""
-    settings = build_settings(PipelineSettings, args)
+    settings = build_settings(BlockwiseSettings, args)
     kinds = check_kinds(args.save, settings)
+    device = args.device or "auto"
+    pipeline = Pipeline(settings, device)
     batch = Batch(args, settings.model_dump())
-    pipeline = Pipeline(settings, args.device or "auto")
-    if not args.dry_run:
-        pipeline.load()
 
     def plan(source: Path) -> list[Path]:
         return planned(source, kinds, args.output)
 
     sources = batch.collect(args.input)
-    results = pipeline.ahead(batch.pending(sources, plan), args.axes)
+    pending = [] if args.dry_run else batch.pending(sources, plan)
+    large = {source for source in pending if in_blocks(source, settings, kinds)}
+    whole = [source for source in pending if source not in large]
+    job = SegmentJob(settings, kinds, args.output, args.axes, device)
+    with workers_of(args) as workers:
+        sent = Sent(workers, job, whole) if workers else None
+        if whole and sent is None:
+            pipeline.load()
+        results = pipeline.ahead(whole, args.axes)
 
-    def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
-        found = results.get(source, report)
-        save(found, kinds, args.output)
-        return _details(found)
+        def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
+            if source in large:
+                return job.in_blocks(source, workers, report)
+            if sent is not None:
+                return sent.get(source, report)
+            return job.saved(results.get(source, report))
 
-    batch.run(sources, plan, work)
+        batch.run(sources, plan, work)
     return batch.finish()
-
-
-def _details(found: Found) -> dict[str, Any]:
-    """Return what is told of a file: its cells, and what the filters removed, if anything."""
-    details: dict[str, Any] = {"cells": found.count, "diameter": round(found.result.diameter, 2)}
-    removed = {why: count for why, count in found.result.removed.items() if count}
-    return {**details, "removed": removed} if removed else details

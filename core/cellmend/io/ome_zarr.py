@@ -8,6 +8,7 @@ resolution. Codecs that could run code are refused before a chunk is decoded.
 
 from __future__ import annotations
 
+import itertools
 import math
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from cellmend.errors import CellmendError, FileFormatError
 from cellmend.image import Image
-from cellmend.io.axes import UNKNOWN, arrange
+from cellmend.io.axes import UNKNOWN, Arrangement, arrange
 from cellmend.io.inflation import check_chunk, codings_to_check
 from cellmend.io.limits import check_size, memory_limit
 from cellmend.io.units import micrometres
@@ -83,6 +84,13 @@ def read_ome_zarr(path: Path, axes: str | None = None) -> Image:
     with opened(path) as node:
         found = multiscale(path, node)
         data, arranged = arrange(path, pixels(path, found.levels[0]), found.axes, axes)
+    return as_image(path, found, arranged, data)
+
+
+def as_image(
+    path: Path, found: Multiscale, arranged: Arrangement, data: NDArray[np.generic]
+) -> Image:
+    """Make an `Image` of the pixels of an OME-Zarr, in the order of the arranged axes."""
     letters = arranged.axes
     channels = data.shape[letters.index("C")] if "C" in letters else 1
     named = len(found.channel_names) == channels
@@ -191,11 +199,14 @@ def multiscale(path: Path, node: zarr.Group | zarr.Array[Any]) -> Multiscale:
     )
 
 
-def pixels(path: Path, array: zarr.Array[Any]) -> NDArray[np.generic]:
-    """Read a whole array."""
-    check_size(path, array.shape, array.dtype)
-    _check_inflation(path, array)
-    data = np.asarray(array[...])
+def pixels(
+    path: Path, array: zarr.Array[Any], window: tuple[slice, ...] | None = None
+) -> NDArray[np.generic]:
+    """Read an array, or the window of it that has a slice, with both ends, per dimension."""
+    inside = window or tuple(slice(0, length) for length in array.shape)
+    check_size(path, [part.stop - part.start for part in inside], array.dtype)
+    _check_inflation(path, array, inside)
+    data = np.asarray(array[inside])
     return data.astype(data.dtype.newbyteorder("="), copy=False)
 
 
@@ -238,13 +249,17 @@ def _check_array(path: Path, array: zarr.Array[Any]) -> None:
     check_size(path, array.shards or array.chunks, array.dtype)
 
 
-def _check_inflation(path: Path, array: zarr.Array[Any]) -> None:
+def _check_inflation(path: Path, array: zarr.Array[Any], window: tuple[slice, ...]) -> None:
     """Refuse chunk files that are decompression bombs; shards and ZIPs are not looked into."""
     codings = codings_to_check(set(_codecs(array.metadata.to_dict())))
     if not codings or not path.is_dir() or array.shards is not None:
         return
     expected = prod(array.chunks) * array.dtype.itemsize
-    for place in np.ndindex(*array.cdata_shape):
+    touched = [
+        range(part.start // length, -(-part.stop // length))
+        for part, length in zip(window, array.chunks, strict=True)
+    ]
+    for place in itertools.product(*touched):
         chunk = path / array.path / array.metadata.encode_chunk_key(place)
         if not all(check_chunk(chunk, coding, expected) for coding in codings):
             raise FileFormatError(path, "a chunk unfolds to far more than it stands for.")

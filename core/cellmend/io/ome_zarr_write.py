@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 VERSION = "0.4"
 LABELS = "cells"
-_CHUNK = 512
+CHUNK = 512
 _SMALLEST_LEVEL = 512
+Halve = Callable[[NDArray[Any]], NDArray[Any]]
 _COLOURS = ("FFFFFF", "00FF00", "FF00FF", "00FFFF", "FF0000", "0000FF", "FFFF00")
 _TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
 
@@ -64,19 +65,30 @@ def write_ome_zarr(
     flat = image.axes.replace("C", "")
     if labels is not None and labels.shape != tuple(image.size(axis) for axis in flat):
         raise InputError(f"Masks of shape {labels.shape} do not fit the image's axes {flat}.")
-    with _replacing_folder(Path(path)) as temporary:
+    with replacing_folder(Path(path)) as temporary:
         root = zarr.open_group(temporary, mode="w", zarr_format=2)
         name = image.source.stem if image.source is not None else Path(path).stem
-        _write_levels(root, data, image.axes, image.pixel_size_um, name, _mean)
+        _write_levels(root, data, image.axes, image.pixel_size_um, name, halve_by_mean)
         root.attrs["omero"] = _omero(image, name)
-        if provenance is not None:
-            root.attrs["cellmend"] = json.loads(json.dumps(dict(provenance), default=str))
+        add_provenance(root, provenance)
         if labels is not None:
-            group = root.create_group("labels")
-            group.attrs["labels"] = [LABELS]
-            inner = group.create_group(LABELS)
-            _write_levels(inner, labels, flat, image.pixel_size_um, LABELS, _every_other)
-            inner.attrs["image-label"] = {"version": VERSION, "source": {"image": "../../"}}
+            inner = create_labels(root)
+            _write_levels(inner, labels, flat, image.pixel_size_um, LABELS, halve_labels)
+
+
+def add_provenance(root: zarr.Group, provenance: Mapping[str, Any] | None) -> None:
+    """Keep what ran in the attributes, as plain values."""
+    if provenance is not None:
+        root.attrs["cellmend"] = json.loads(json.dumps(dict(provenance), default=str))
+
+
+def create_labels(root: zarr.Group) -> zarr.Group:
+    """Create the group of the masks inside that of their image."""
+    group = root.create_group("labels")
+    group.attrs["labels"] = [LABELS]
+    inner = group.create_group(LABELS)
+    inner.attrs["image-label"] = {"version": VERSION, "source": {"image": "../../"}}
+    return inner
 
 
 def _write_levels(
@@ -85,37 +97,42 @@ def _write_levels(
     axes: str,
     size: Mapping[str, float] | None,
     name: str,
-    halve: Callable[[NDArray[Any]], NDArray[Any]],
+    halve: Halve,
 ) -> None:
     """Write a pyramid, each level half as wide and high as the one before."""
+    level = data
+    for index, array in enumerate(create_levels(group, data.shape, data.dtype, axes, size, name)):
+        level = halve(level) if index else level
+        array[...] = level
+
+
+def create_levels(
+    group: zarr.Group,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    axes: str,
+    size: Mapping[str, float] | None,
+    name: str,
+) -> list[zarr.Array[Any]]:
+    """Create the empty arrays of a pyramid and say what they are; return them."""
     from numcodecs import Blosc
 
+    arrays: list[zarr.Array[Any]] = []
     described: list[dict[str, Any]] = []
-    level, step = data, 1
-    while True:
-        path = str(len(described))
-        height, width = level.shape[-2:]
-        planes = (1,) * (level.ndim - 2)
+    for step, (height, width) in _level_sizes(*shape[-2:]):
         array = group.create_array(
-            path,
-            shape=level.shape,
-            chunks=(*planes, min(height, _CHUNK), min(width, _CHUNK)),
-            dtype=level.dtype,
+            str(len(arrays)),
+            shape=(*shape[:-2], height, width),
+            chunks=(*(1,) * (len(shape) - 2), min(height, CHUNK), min(width, CHUNK)),
+            dtype=dtype,
             compressors=Blosc(cname="zstd", clevel=5, shuffle=Blosc.SHUFFLE),
             chunk_key_encoding={"name": "v2", "separator": "/"},
             fill_value=0,
         )
-        array[...] = level
         scale = [(size or {}).get(axis, 1.0) * (step if axis in "YX" else 1) for axis in axes]
-        described.append(
-            {
-                "path": path,
-                "coordinateTransformations": [{"type": "scale", "scale": scale}],
-            }
-        )
-        if max(height, width) <= _SMALLEST_LEVEL or min(height, width) < 2:
-            break
-        level, step = halve(level), step * 2
+        transformations = [{"type": "scale", "scale": scale}]
+        described.append({"path": array.basename, "coordinateTransformations": transformations})
+        arrays.append(array)
     group.attrs["multiscales"] = [
         {
             "version": VERSION,
@@ -124,6 +141,16 @@ def _write_levels(
             "datasets": described,
         }
     ]
+    return arrays
+
+
+def _level_sizes(height: int, width: int) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield, from the full resolution down, pixels per pixel and the size of a plane."""
+    step = 1
+    yield step, (height, width)
+    while max(height, width) > _SMALLEST_LEVEL and min(height, width) >= 2:
+        height, width, step = height // 2, width // 2, step * 2
+        yield step, (height, width)
 
 
 def _axis(letter: str, size: Mapping[str, float] | None) -> dict[str, str]:
@@ -133,19 +160,26 @@ def _axis(letter: str, size: Mapping[str, float] | None) -> dict[str, str]:
 
 def _omero(image: Image, name: str) -> dict[str, Any]:
     """Return how a viewer should show the channels."""
-    colours = _COLOURS if image.n_channels > 1 else ("FFFFFF",)
-    channels = []
-    for index, label in enumerate(image.channel_names):
+    ranges = []
+    for index in range(image.n_channels):
         values = image.channel(index)
         finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-        window = {"min": low, "max": high, "start": low, "end": high}
+        ranges.append((float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0))
+    return shown(image, name, ranges)
+
+
+def shown(image: Image, name: str, ranges: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Return how a viewer should show the channels, each from its lowest to its highest value."""
+    colours = _COLOURS if image.n_channels > 1 else ("FFFFFF",)
+    channels = []
+    for index, (label, (low, high)) in enumerate(zip(image.channel_names, ranges, strict=True)):
         colour = colours[index % len(colours)]
+        window = {"min": low, "max": high, "start": low, "end": high}
         channels.append({"label": label, "color": colour, "active": True, "window": window})
     return {"version": VERSION, "name": name, "channels": channels}
 
 
-def _mean(level: NDArray[np.generic]) -> NDArray[np.generic]:
+def halve_by_mean(level: NDArray[np.generic]) -> NDArray[np.generic]:
     """Halve height and width by the mean of four pixels; an odd last row or column is dropped."""
     height, width = (n // 2 * 2 for n in level.shape[-2:])
     even = level[..., :height, :width]
@@ -157,13 +191,13 @@ def _mean(level: NDArray[np.generic]) -> NDArray[np.generic]:
     return (np.rint(mean) if level.dtype.kind in "ui" else mean).astype(level.dtype)
 
 
-def _every_other(level: NDArray[np.generic]) -> NDArray[np.generic]:
+def halve_labels(level: NDArray[np.generic]) -> NDArray[np.generic]:
     """Halve height and width of labels, which have no mean."""
     return level[..., : level.shape[-2] // 2 * 2 : 2, : level.shape[-1] // 2 * 2 : 2]
 
 
 @contextmanager
-def _replacing_folder(target: Path) -> Iterator[Path]:
+def replacing_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder that takes the place of `target` at the end.
 
     Only a Zarr is ever replaced: any other folder or file is not ours to remove.

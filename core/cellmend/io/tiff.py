@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,12 @@ def read_array(path: Path) -> tuple[NDArray[np.generic], str]:
         return _whole(path, series), series.axes
 
 
+def count_values(path: Path) -> int:
+    """Return how many values the first series holds, as the file says."""
+    with _opened(path) as tif:
+        return prod(tif.series[0].shape)
+
+
 def read_provenance(path: str | Path) -> dict[str, Any] | None:
     """Return the provenance that `write_image` stored, or None if there is none."""
     with _opened(Path(path)) as tif:
@@ -105,25 +112,29 @@ def write_image(
         If the file cannot be written.
     """
     data = _storable(image)
-    names = {"Name": list(image.channel_names)} if image.n_channels > 1 else {}
-    metadata: dict[str, Any] = {"axes": image.axes}
-    if names:
-        metadata["Channel"] = names
-    for axis, size in (image.pixel_size_um or {}).items():
-        metadata[f"PhysicalSize{axis}"] = float(size)
-        metadata[f"PhysicalSize{axis}Unit"] = "µm"
-    if provenance is not None:
-        metadata["Description"] = json.dumps({"cellmend": dict(provenance)}, default=str)
     with replacing(path) as temporary:
         tifffile.imwrite(
             temporary,
             data,
             ome=True,
             photometric="minisblack",
-            metadata=metadata,
+            metadata=ome_metadata(image, provenance),
             compression="zlib" if compress else None,
             predictor=compress and data.dtype != np.float64,
         )
+
+
+def ome_metadata(image: Image, provenance: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what an OME-TIFF tells of an image, in the words of tifffile."""
+    metadata: dict[str, Any] = {"axes": image.axes}
+    if image.n_channels > 1:
+        metadata["Channel"] = {"Name": list(image.channel_names)}
+    for axis, size in (image.pixel_size_um or {}).items():
+        metadata[f"PhysicalSize{axis}"] = float(size)
+        metadata[f"PhysicalSize{axis}Unit"] = "µm"
+    if provenance is not None:
+        metadata["Description"] = json.dumps({"cellmend": dict(provenance)}, default=str)
+    return metadata
 
 
 def _storable(image: Image) -> NDArray[np.generic]:

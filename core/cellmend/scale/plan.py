@@ -1,0 +1,162 @@
+"""What is known before an image is worked on block by block."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cellmend.chain import OnChannels
+from cellmend.io.windows import ImageWindows
+from cellmend.net.card import file_sha256
+from cellmend.params import (
+    BlockwiseSettings,
+    NormalizeSettings,
+    RestoreSettings,
+    SegmentSettings,
+)
+from cellmend.provenance import Provenance
+from cellmend.registry import ModelEntry, find
+from cellmend.restore import Restorer
+from cellmend.scale.blocks import Block, cut
+from cellmend.scale.models import ModelOnWorkers
+from cellmend.scale.segment import goes_deep
+from cellmend.tiling import HALO, MULTIPLE
+
+PLANE_BLOCK = 2048
+VOLUME_BLOCK = 512
+LINKED_OVERLAP = 2
+"""Planes that windows of linked planes reach beyond their block."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An image, and how it is restored and segmented.
+
+    Attributes
+    ----------
+    windows
+        The image.
+    settings
+        Of the whole image.
+    device
+        Where the networks run, on every worker.
+    """
+
+    windows: ImageWindows
+    settings: BlockwiseSettings
+    device: str = "auto"
+
+    @cached_property
+    def key(self) -> str:
+        """A name for this image with these settings and models; it differs once they change."""
+        path = self.windows.path.resolve()
+        facts = {
+            "source": str(path),
+            "changed": path.stat().st_mtime_ns,
+            "shape": self.windows.shape,
+            "settings": self.settings.model_dump(mode="json"),
+            "models": {name: self.model(name).sha256 for name in sorted(self.entries)},
+        }
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]
+
+    @cached_property
+    def entries(self) -> dict[str, ModelEntry]:
+        """The models that are used, by the names they are called by in the settings.
+
+        Raises
+        ------
+        ModelError
+            If one is not there.
+        """
+        names = (*(step.model for step in self.settings.restore), self.settings.model)
+        return {name: find(name) for name in names}
+
+    def model(self, name: str) -> ModelOnWorkers:
+        """Return what workers load of a model."""
+        return ModelOnWorkers(name, self._hashes[name], self.device)
+
+    @property
+    def restorers(self) -> list[Restorer | OnChannels]:
+        """The networks that restore, in their order."""
+        steps = [(self.model(step.model).restorer(), step) for step in self.settings.restore]
+        return [
+            OnChannels(restorer, step.channels) if step.channels else restorer
+            for restorer, step in steps
+        ]
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """The channel to segment and the nuclear one, as in `SegmentSettings`."""
+        return self.settings.channels or self.windows.about.usual_channels
+
+    @property
+    def space(self) -> dict[str, int]:
+        """Length of the image along each axis but C."""
+        return {axis: size for axis, size in self.windows.shape.items() if axis != "C"}
+
+    def blocks_to_restore(self, settings: RestoreSettings) -> list[Block]:
+        """Cut the image so that every pixel is restored as in the whole image."""
+        diam_mean = self.entries[settings.model].card.diam_mean
+        reach = math.ceil((HALO + MULTIPLE) * settings.diameter / diam_mean)
+        side = self.settings.blocks or PLANE_BLOCK
+        sizes = {"T": 1, "Z": 1, "Y": side, "X": side}
+        return cut(self.space, sizes, {"Y": reach, "X": reach})
+
+    def blocks_to_segment(self, diameter: float) -> list[Block]:
+        """Cut the image to find its cells."""
+        deep = goes_deep(self.settings)
+        side = self.settings.blocks or (VOLUME_BLOCK if deep else PLANE_BLOCK)
+        sizes = {"T": 1, "Z": self.settings.block_depth if deep else 1, "Y": side, "X": side}
+        return cut(self.space, sizes, self.overlap(diameter))
+
+    def overlap(self, diameter: float) -> dict[str, int]:
+        """Return how far windows reach beyond their block, along each axis, to find cells."""
+        side = self.settings.block_overlap or math.ceil(2 * diameter)
+        depth = LINKED_OVERLAP if goes_deep(self.settings) else 0
+        if self.settings.do_3d:
+            depth = max(depth, math.ceil(side / self.settings.anisotropy))
+        return {"Z": depth, "Y": side, "X": side}
+
+    def segmentation(self, diameter: float) -> SegmentSettings:
+        """Return the settings that the cells are found with."""
+        fields = {name: getattr(self.settings, name) for name in SegmentSettings.model_fields}
+        how = self.normalization(self.settings.model)
+        known = {"diameter": diameter, "channels": self.channels, "normalize": how}
+        return SegmentSettings(**{**fields, **known})
+
+    def normalization(self, model: str) -> NormalizeSettings:
+        """Return how channels are scaled to segment: as told, or as the model was trained."""
+        return self.settings.normalize or self.entries[model].card.normalize
+
+    def record(
+        self,
+        action: str,
+        settings: SegmentSettings | RestoreSettings,
+        previous: tuple[Provenance, ...] = (),
+    ) -> Provenance:
+        """Return the record of a run."""
+        used = settings.model_dump(mode="json")
+        cut_by = self.settings.model_dump(include={"blocks", "block_depth", "block_overlap"})
+        return Provenance(
+            action=action,
+            model=self.entries[settings.model].name,
+            model_sha256=self._hashes[settings.model],
+            settings={**used, **cut_by},
+            device=self.device,
+            previous=previous,
+        )
+
+    @cached_property
+    def _hashes(self) -> dict[str, str]:
+        return {name: file_sha256(entry.path) for name, entry in self.entries.items()}
+
+
+def plan_of(
+    source: str | Path, settings: BlockwiseSettings, axes: str | None = None, device: str = "auto"
+) -> Plan:
+    """Make the plan of an image file; `axes` are its dimensions, where it does not say them."""
+    return Plan(ImageWindows(source, axes), settings, device)

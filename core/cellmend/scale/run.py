@@ -1,0 +1,201 @@
+"""Restoring and segmenting an image block by block, from the file to the labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellmend.io.windows import ImageWindows
+from cellmend.params import RestoreSettings, RestoreStep
+from cellmend.progress import SILENT, Reporter, Share, shares
+from cellmend.provenance import Provenance
+from cellmend.scale.blocks import Block, neighbours
+from cellmend.scale.join import match, number_cells
+from cellmend.scale.look import estimate_diameter
+from cellmend.scale.plan import Plan
+from cellmend.scale.restore import RestoreJob
+from cellmend.scale.scaling import find_scaling
+from cellmend.scale.segment import SegmentJob, cells_of
+from cellmend.scale.stage import create_array, made_of, run_stage
+from cellmend.scale.workers import ThisProcess, Workers
+
+if TYPE_CHECKING:
+    import zarr
+
+
+@dataclass(frozen=True, eq=False)
+class BlockwiseResult:
+    """The cells of an image, on the disk.
+
+    Attributes
+    ----------
+    windows
+        The image.
+    labels
+        uint32 array on the disk, with the image's axes but C.
+    restored
+        The restored image, float32, if it was restored.
+    count
+        Number of cells.
+    provenance
+        What ran; its settings have the diameter that was used.
+    """
+
+    windows: ImageWindows
+    labels: zarr.Array[Any]
+    restored: ImageWindows | None
+    count: int
+    provenance: Provenance
+
+
+def run(
+    plan: Plan, workplace: Path, workers: Workers | None = None, report: Reporter = SILENT
+) -> BlockwiseResult:
+    """Restore an image and find its cells.
+
+    Parameters
+    ----------
+    plan
+        What is to be done.
+    workplace
+        A folder for what is made on the way, and for the result. What is there already, from a
+        run of a plan with the same `key`, is not made again.
+    workers
+        Who works on the blocks; this process if left out.
+    report
+        Hears of progress and may cancel.
+
+    Raises
+    ------
+    InputError
+        If the image is constant, lacks a channel or holds values that are not numbers, or the
+        settings do not go together.
+    Cancelled
+        If `report` says so.
+    """
+    workplace.mkdir(parents=True, exist_ok=True)
+    work = _Run(plan, workplace, workers or ThisProcess())
+    begin = 0.4 if plan.settings.restore else 0.05
+    diameter = work.diameter(Share(report, 0, 0.05, "estimating the diameter"))
+    seen, records = work.restored(diameter, Share(report, 0.05, begin))
+    numbers = work.found(seen, diameter, Share(report, begin, 0.95))
+    labels, count = work.joined(numbers, diameter, Share(report, 0.95, 1, "joining blocks"))
+    return BlockwiseResult(
+        plan.windows,
+        labels,
+        seen if records else None,
+        count,
+        plan.record("segment", plan.segmentation(diameter), records),
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    plan: Plan
+    workplace: Path
+    workers: Workers
+
+    @property
+    def _found(self) -> Path:
+        return self.workplace / "found"
+
+    def diameter(self, report: Reporter) -> float:
+        """Return the diameter of the cells, which is estimated once unless it is given."""
+        plan, page = self.plan, self.workplace / "diameter.json"
+        if plan.settings.diameter:
+            return plan.settings.diameter
+        if not page.exists():
+            segmenter = plan.model(plan.settings.model).segmenter()
+            found = estimate_diameter(
+                plan.windows, segmenter, plan.restorers, plan.channels, report
+            )
+            page.write_text(json.dumps(found), encoding="utf-8")
+        return float(json.loads(page.read_text(encoding="utf-8")))
+
+    def restored(
+        self, diameter: float, report: Reporter
+    ) -> tuple[ImageWindows, tuple[Provenance, ...]]:
+        """Restore the image step by step; return what is to be segmented, and the records."""
+        steps = self.plan.settings.restore
+        seen, records = self.plan.windows, []
+        for number, part in enumerate(shares(report, len(steps), "restoring")):
+            folder = self.workplace / f"restored{number}"
+            seen, record = self._step(steps[number], seen, folder, diameter, part)
+            records.append(record)
+        return seen, tuple(records)
+
+    def _step(
+        self,
+        step: RestoreStep,
+        seen: ImageWindows,
+        folder: Path,
+        diameter: float,
+        report: Reporter,
+    ) -> tuple[ImageWindows, Provenance]:
+        plan, card = self.plan, self.plan.entries[step.model].card
+        used = RestoreSettings(
+            model=step.model, channels=step.channels, diameter=diameter, normalize=card.normalize
+        )
+        whole = folder.with_suffix(".zarr")
+        if not whole.exists():
+            blocks = plan.blocks_to_restore(used)
+            every = range(1, plan.windows.about.n_channels + 1)
+            looking, working = Share(report, 0, 0.1), Share(report, 0.1, 1)
+            scaling = find_scaling(seen, every, card.normalize, blocks, self.workers, looking)
+            job = RestoreJob(seen, plan.model(step.model), used, scaling)
+            run_stage(folder, job, blocks, self.workers, working)
+            _put_together(whole, folder, blocks, plan.windows.shape)
+        return ImageWindows(whole, plan.windows.about.axes), plan.record(card.task, used)
+
+    def found(self, seen: ImageWindows, diameter: float, report: Reporter) -> list[Any]:
+        """Find the cells of every block; return the numbers that go with them."""
+        plan = self.plan
+        used = plan.segmentation(diameter)
+        blocks = plan.blocks_to_segment(diameter)
+        main, nuclear = plan.channels
+        channels = (main, nuclear) if nuclear else (main,)
+        looking, working = Share(report, 0, 0.1, "looking"), Share(report, 0.1, 1, "finding cells")
+        how = plan.normalization(used.model)
+        scaling = find_scaling(seen, channels, how, blocks, self.workers, looking)
+        job = SegmentJob(seen, plan.model(used.model), used, scaling)
+        return run_stage(self._found, job, blocks, self.workers, working)
+
+    def joined(
+        self, numbers: Sequence[Any], diameter: float, report: Reporter
+    ) -> tuple[zarr.Array[Any], int]:
+        """Join the cells of all blocks; return their labels, and how many there are."""
+        blocks = self.plan.blocks_to_segment(diameter)
+        pairs = list(neighbours(blocks, self.plan.overlap(diameter)))
+        matches = self.workers.map(partial(match, self._found), pairs, report)
+        tables, count = number_cells(
+            [cells_of(one) for one in numbers],
+            [(first.index, second.index) for first, second in pairs],
+            matches,
+            self.plan.settings.masks.min_size,
+            [block.core.get("T", slice(0, 1)).start for block in blocks],
+        )
+        shape = list(self.plan.space.values())
+        labels = create_array(self.workplace / "labels.zarr", shape, np.dtype(np.uint32))
+        for block, table in zip(blocks, tables, strict=True):
+            report.check()
+            core = np.asarray(made_of(self._found, block)[block.core_in_window])
+            labels[tuple(block.core.values())] = table[core]
+        return labels, count
+
+
+def _put_together(path: Path, folder: Path, blocks: Sequence[Block], shape: dict[str, int]) -> None:
+    """Write the restored cores into one array, which is there once it is whole."""
+    half_done = path.with_suffix(".half")
+    whole = create_array(half_done, list(shape.values()), np.dtype(np.float32))
+    for block in blocks:
+        place = tuple(block.core.get(axis, slice(None)) for axis in shape)
+        pixels: NDArray[np.generic] = np.asarray(made_of(folder, block)[...])
+        whole[place] = pixels
+    half_done.rename(path)

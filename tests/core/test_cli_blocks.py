@@ -1,0 +1,134 @@
+"""``cellmend segment`` block by block and on several workers."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn import draw_cells
+
+from cellmend.cli import main, segment_job
+from cellmend.image import Image
+from cellmend.io import read, write
+from cellmend.io.labels import read_labels
+from cellmend.io.tiff import read_provenance
+
+FAST = ("--diameter", "18", "--device", "cpu")
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "in" / "a.tif"
+    write(path, Image(draw_cells(180)[0], pixel_size_um={"Y": 0.5, "X": 0.5}))
+    return path
+
+
+def test_results_lie_where_they_always_do_and_agree(image: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    kinds = "tif,zarr,restored,csv,rois"
+    switches = ["--blocks", "96", "--restore", "denoise", "--save", kinds, "--output", str(folder)]
+    assert main(["segment", str(image), *FAST, *switches]) == 0
+    assert {path.name for path in folder.iterdir()} == {
+        "a_cp_masks.tif",
+        "a_cp_masks.zarr",
+        "a_restored.tif",
+        "a_measurements.csv",
+        "a_rois.zip",
+    }
+    masks = read_labels(folder / "a_cp_masks.tif")
+    np.testing.assert_array_equal(read_labels(folder / "a_cp_masks.zarr"), masks)
+    np.testing.assert_array_equal(read(folder / "a_cp_masks.zarr").data, read(image).data)
+    with (folder / "a_measurements.csv").open(newline="") as rows:
+        assert len(list(csv.DictReader(rows))) == masks.max() > 30
+    restored = read(folder / "a_restored.tif")
+    assert restored.data.dtype == np.float32
+    assert restored.pixel_size_um == {"Y": 0.5, "X": 0.5}
+    record = read_provenance(folder / "a_restored.tif")
+    assert record is not None
+    assert record["model"] == "denoise"
+
+
+def test_very_large_images_are_done_in_blocks_by_themselves(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    in_blocks = segment_job.SegmentJob.in_blocks
+
+    def watched(job, source, *rest):
+        seen.append(source)
+        return in_blocks(job, source, *rest)
+
+    monkeypatch.setattr(segment_job, "LARGEST_WHOLE", 180 * 180 - 1)
+    monkeypatch.setattr(segment_job.SegmentJob, "in_blocks", watched)
+    small = image.with_name("small.tif")
+    write(small, Image(draw_cells(90)[0]))
+    assert main(["segment", str(image.parent), *FAST]) == 0
+    assert seen == [image]
+    assert all(file.suffix == ".tif" for file in image.parent.iterdir())
+    assert read_labels(small.with_name("small_cp_masks.tif")).max() == 9
+
+
+def test_flows_are_not_kept_of_blocks(image: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["segment", str(image), *FAST, "--blocks", "96", "--save", "flows"]) == 2
+    assert "--save 'flows'" in capsys.readouterr().err
+    assert [file.name for file in image.parent.iterdir()] == ["a.tif"]
+
+
+def test_a_run_that_failed_keeps_what_was_found(
+    image: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    switches = ["--blocks", "96"]
+    with monkeypatch.context() as patched:
+        patched.setattr("cellmend.io.parts.write_tiff", full)
+        assert main(["segment", str(image), *FAST, *switches]) == 1
+    assert "No space left" in capsys.readouterr().err
+    (left,) = image.parent.glob("*.partial")
+    assert len(list((left / "found").glob("*.json"))) == 4
+    assert main(["segment", str(image), *FAST, *switches]) == 0
+    assert not left.exists()
+
+
+def test_workers_give_what_one_process_gives(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = image.with_name("b.tif")
+    write(other, Image(draw_cells(96, seed=3)[0]))
+    broken = image.with_name("c.tif")
+    broken.write_bytes(b"II*\0 damaged")
+    outputs = []
+    for name, switches in (("alone", ()), ("shared", ("--workers", "2"))):
+        folder = tmp_path / name
+        arguments = [*FAST, *switches, "--output", str(folder), "--json"]
+        assert main(["segment", str(image.parent), *arguments]) == 1
+        report = json.loads(capsys.readouterr().out)
+        assert [file["status"] for file in report["files"]] == ["done", "done", "failed"]
+        in_blocks = [*FAST, *switches, "--output", str(folder / "blocks"), "--blocks", "96"]
+        assert main(["segment", str(image), *in_blocks]) == 0
+        capsys.readouterr()
+        files = ("a_cp_masks.tif", "b_cp_masks.tif", "blocks/a_cp_masks.tif")
+        outputs.append([read_labels(folder / file) for file in files])
+    for alone, shared in zip(*outputs, strict=True):
+        np.testing.assert_array_equal(alone, shared)
+
+
+@pytest.mark.parametrize(
+    ("switches", "reason"),
+    [
+        (["--workers", "0"], "one at least"),
+        (["--scheduler", "tcp://127.0.0.1:9", "--workers", "2"], "not allowed with"),
+        (["--blocks", "10"], "--blocks"),
+    ],
+)
+def test_wrong_numbers_are_refused(
+    image: Path, switches: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status = main(["segment", str(image), *FAST, *switches])
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
+    assert reason in capsys.readouterr().err
