@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cellmend.errors import ModelError
+from cellmend.net.card import file_sha256
 
 if TYPE_CHECKING:
-    from cellmend.registry import Model
+    from cellmend.registry import Model, ModelEntry
     from cellmend.restore import Restorer
     from cellmend.segment import Segmenter
 
@@ -31,6 +32,11 @@ class ModelOnWorkers:
     name: str
     sha256: str
     device: str
+
+    @classmethod
+    def of(cls, name: str, entry: ModelEntry, device: str) -> ModelOnWorkers:
+        """Return what workers load of a model that is called `name` in the settings."""
+        return cls(name, file_sha256(entry.path), device)
 
     def segmenter(self) -> Segmenter:
         """Return the network of a model that segments.

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from cellmend.chain import OnChannels
 from cellmend.io.windows import ImageWindows
-from cellmend.net.card import file_sha256
 from cellmend.params import (
     BlockwiseSettings,
     NormalizeSettings,
     RestoreSettings,
+    RestoreStep,
     SegmentSettings,
 )
 from cellmend.provenance import Provenance
@@ -23,8 +23,8 @@ from cellmend.registry import ModelEntry, find
 from cellmend.restore import Restorer
 from cellmend.scale.blocks import Block, cut
 from cellmend.scale.models import ModelOnWorkers
+from cellmend.scale.restore import RestorePlan
 from cellmend.scale.segment import goes_deep
-from cellmend.tiling import HALO, MULTIPLE
 
 PLANE_BLOCK = 2048
 VOLUME_BLOCK = 512
@@ -77,7 +77,7 @@ class Plan:
 
     def model(self, name: str) -> ModelOnWorkers:
         """Return what workers load of a model."""
-        return ModelOnWorkers(name, self._hashes[name], self.device)
+        return self._models[name]
 
     @property
     def restorers(self) -> list[Restorer | OnChannels]:
@@ -98,13 +98,16 @@ class Plan:
         """Length of the image along each axis but C."""
         return {axis: size for axis, size in self.windows.shape.items() if axis != "C"}
 
-    def blocks_to_restore(self, settings: RestoreSettings) -> list[Block]:
-        """Cut the image so that every pixel is restored as in the whole image."""
-        diam_mean = self.entries[settings.model].card.diam_mean
-        reach = math.ceil((HALO + MULTIPLE) * settings.diameter / diam_mean)
-        side = self.settings.blocks or PLANE_BLOCK
-        sizes = {"T": 1, "Z": 1, "Y": side, "X": side}
-        return cut(self.space, sizes, {"Y": reach, "X": reach})
+    def restoration(self, step: RestoreStep, seen: ImageWindows, diameter: float) -> RestorePlan:
+        """Return how an image, which may be restored already, goes through a step."""
+        entry = self.entries[step.model]
+        settings = RestoreSettings(
+            model=step.model,
+            channels=step.channels,
+            diameter=diameter,
+            normalize=entry.card.normalize,
+        )
+        return RestorePlan(seen, entry, settings, self.device, self.settings.blocks)
 
     def blocks_to_segment(self, diameter: float) -> list[Block]:
         """Cut the image to find its cells."""
@@ -144,15 +147,18 @@ class Plan:
         return Provenance(
             action=action,
             model=self.entries[settings.model].name,
-            model_sha256=self._hashes[settings.model],
+            model_sha256=self.model(settings.model).sha256,
             settings={**used, **cut_by},
             device=self.device,
             previous=previous,
         )
 
     @cached_property
-    def _hashes(self) -> dict[str, str]:
-        return {name: file_sha256(entry.path) for name, entry in self.entries.items()}
+    def _models(self) -> dict[str, ModelOnWorkers]:
+        return {
+            name: ModelOnWorkers.of(name, entry, self.device)
+            for name, entry in self.entries.items()
+        }
 
 
 def plan_of(

@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellmend.io.windows import ImageWindows
-from cellmend.params import RestoreSettings, RestoreStep
 from cellmend.progress import SILENT, Reporter, Share, shares
 from cellmend.provenance import Provenance
-from cellmend.scale.blocks import Block, neighbours
+from cellmend.scale.blocks import neighbours
 from cellmend.scale.join import match, number_cells
 from cellmend.scale.look import estimate_diameter
 from cellmend.scale.plan import Plan
-from cellmend.scale.restore import RestoreJob
+from cellmend.scale.restore import restore
 from cellmend.scale.scaling import find_scaling
 from cellmend.scale.segment import SegmentJob, cells_of
 from cellmend.scale.stage import create_array, made_of, run_stage
@@ -125,34 +123,13 @@ class _Run:
         """Restore the image step by step; return what is to be segmented, and the records."""
         steps = self.plan.settings.restore
         seen, records = self.plan.windows, []
-        for number, part in enumerate(shares(report, len(steps), "restoring")):
-            folder = self.workplace / f"restored{number}"
-            seen, record = self._step(steps[number], seen, folder, diameter, part)
-            records.append(record)
+        parts = shares(report, len(steps), "restoring")
+        for number, (step, part) in enumerate(zip(steps, parts, strict=True)):
+            restoration = self.plan.restoration(step, seen, diameter)
+            seen = restore(restoration, self.workplace / f"restored{number}", self.workers, part)
+            task = restoration.entry.card.task
+            records.append(self.plan.record(task, restoration.settings))
         return seen, tuple(records)
-
-    def _step(
-        self,
-        step: RestoreStep,
-        seen: ImageWindows,
-        folder: Path,
-        diameter: float,
-        report: Reporter,
-    ) -> tuple[ImageWindows, Provenance]:
-        plan, card = self.plan, self.plan.entries[step.model].card
-        used = RestoreSettings(
-            model=step.model, channels=step.channels, diameter=diameter, normalize=card.normalize
-        )
-        whole = folder.with_suffix(".zarr")
-        if not whole.exists():
-            blocks = plan.blocks_to_restore(used)
-            every = range(1, plan.windows.about.n_channels + 1)
-            looking, working = Share(report, 0, 0.1), Share(report, 0.1, 1)
-            scaling = find_scaling(seen, every, card.normalize, blocks, self.workers, looking)
-            job = RestoreJob(seen, plan.model(step.model), used, scaling)
-            run_stage(folder, job, blocks, self.workers, working)
-            _put_together(whole, folder, blocks, plan.windows.shape)
-        return ImageWindows(whole, plan.windows.about.axes), plan.record(card.task, used)
 
     def found(self, seen: ImageWindows, diameter: float, report: Reporter) -> list[Any]:
         """Find the cells of every block; return the numbers that go with them."""
@@ -188,14 +165,3 @@ class _Run:
             core = np.asarray(made_of(self._found, block)[block.core_in_window])
             labels[tuple(block.core.values())] = table[core]
         return labels, count
-
-
-def _put_together(path: Path, folder: Path, blocks: Sequence[Block], shape: dict[str, int]) -> None:
-    """Write the restored cores into one array, which is there once it is whole."""
-    half_done = path.with_suffix(".half")
-    whole = create_array(half_done, list(shape.values()), np.dtype(np.float32))
-    for block in blocks:
-        place = tuple(block.core.get(axis, slice(None)) for axis in shape)
-        pixels: NDArray[np.generic] = np.asarray(made_of(folder, block)[...])
-        whole[place] = pixels
-    half_done.rename(path)
