@@ -89,6 +89,7 @@ def _results(found: Found) -> Results:
         restored=None if restored is None else restored.image,
         provenance=found.result.provenance.as_dict(),
         restored_provenance=None if restored is None else restored.provenance.as_dict(),
+        confidence=found.result.confidence,
     )
 
 

@@ -25,6 +25,9 @@ from cellmend.io import folder as names
 from cellmend.io.labels import write_labels
 from cellmend.io.ome_zarr_write import write_ome_zarr
 from cellmend.io.tiff import write_image
+from cellmend.labels.confidence import Confidence
+from cellmend.measure import table
+from cellmend.measure.cells import Table
 
 DEFAULT_PATTERN = "{name}"
 PLACEHOLDERS = ("name", "folder", "date")
@@ -48,6 +51,8 @@ class Results:
         The restored image, if there is one.
     provenance, restored_provenance
         The records of the runs that made the masks and the restored image.
+    confidence
+        What the run says of its cells, if it is known.
     """
 
     source: Path
@@ -58,11 +63,16 @@ class Results:
     restored: Image | None = None
     provenance: Mapping[str, Any] | None = None
     restored_provenance: Mapping[str, Any] | None = None
+    confidence: Confidence | None = None
 
     @property
     def space(self) -> str:
         """The axes of the masks."""
         return self.image.axes.replace("C", "")
+
+    def measured(self) -> Table:
+        """Return the table of its cells."""
+        return table(self.image, self.masks, self.confidence)
 
 
 Writer = Callable[[Path, Results], object]
@@ -176,10 +186,8 @@ def _outlines(path: Path, results: Results) -> None:
 
 
 def _geojson(path: Path, results: Results) -> None:
-    from cellmend.measure import table
-
     flat = results.masks.ndim == 2  # write_geojson refuses anything else
-    write_geojson(path, results.masks, table(results.image, results.masks) if flat else None)
+    write_geojson(path, results.masks, results.measured() if flat else None)
 
 
 def _coco(path: Path, results: Results) -> None:
@@ -187,9 +195,7 @@ def _coco(path: Path, results: Results) -> None:
 
 
 def _measurements(path: Path, results: Results) -> None:
-    from cellmend.measure import table
-
-    write_table(path, table(results.image, results.masks))
+    write_table(path, results.measured())
 
 
 def _overlay(path: Path, results: Results) -> None:

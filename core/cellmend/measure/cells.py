@@ -9,13 +9,18 @@ from numpy.typing import NDArray
 
 from cellmend.errors import InputError
 from cellmend.image import Image, as_image
+from cellmend.labels.confidence import Confidence
 from cellmend.measure import brightness, shape
 from cellmend.measure.runs import CellRuns
 
 Table = dict[str, NDArray[Any]]
 
 
-def table(image: Image | NDArray[np.generic], masks: NDArray[np.generic]) -> Table:
+def table(
+    image: Image | NDArray[np.generic],
+    masks: NDArray[np.generic],
+    confidence: Confidence | None = None,
+) -> Table:
     """Measure every cell.
 
     Values follow scikit-image's ``regionprops``, which the tests compare them with.
@@ -28,6 +33,8 @@ def table(image: Image | NDArray[np.generic], masks: NDArray[np.generic]) -> Tab
     masks
         Labels, one dimension for each of the image's axes but C. Along Z a label is one
         cell; along T it is one cell in every frame.
+    confidence
+        What the run that made the masks says of its cells, if it is known.
 
     Returns
     -------
@@ -37,6 +44,8 @@ def table(image: Image | NDArray[np.generic], masks: NDArray[np.generic]) -> Tab
         - ``frame`` (zero-based, only along T) and ``label``;
         - ``area_px`` (``volume_px`` along Z), and ``diameter_px`` of the disc or ball of
           the same size;
+        - where it is known, ``flow_error`` and ``cellprob``, the run's confidence in the
+          cell; NaN for a cell that it did not make;
         - ``centroid_y`` and so on in pixels, the bounding box ``y0``, ``x0``, ``y1``,
           ``x1`` (ends exclusive), ``touches_border`` of the image, and ``extent``, the
           share of the box that is filled;
@@ -68,9 +77,11 @@ def table(image: Image | NDArray[np.generic], masks: NDArray[np.generic]) -> Tab
         )
     labels = _as_labels(masks)
     cells = CellRuns.of(labels, axes)
-    columns: Table = {"frame": cells.of_each(cells.places["T"])} if "T" in axes else {}
+    frames = _frames(cells, axes)
+    columns: Table = {"frame": frames} if "T" in axes else {}
     columns["label"] = cells.labels
     columns |= _sizes(cells, axes)
+    columns |= {} if confidence is None else confidence.columns(frames, cells.labels)
     columns |= shape.places(cells, axes, labels.shape)
     columns |= _shapes(cells, labels, columns, source)
     columns |= _brightness(cells, labels, source, axes)
@@ -82,6 +93,11 @@ def _as_labels(masks: NDArray[np.generic]) -> NDArray[np.uint32]:
     if masks.dtype.kind in "if":
         masks = np.maximum(masks, 0)
     return np.ascontiguousarray(masks, dtype=np.uint32)
+
+
+def _frames(cells: CellRuns, axes: str) -> NDArray[np.int64]:
+    """Return the frame of each cell, 0 where there is no time."""
+    return cells.of_each(cells.places["T"]) if "T" in axes else np.zeros(cells.count, np.int64)
 
 
 def _sizes(cells: CellRuns, axes: str) -> Table:
@@ -115,7 +131,7 @@ def _shapes(cells: CellRuns, labels: NDArray[np.uint32], columns: Table, source:
 
 def _brightness(cells: CellRuns, labels: NDArray[np.uint32], source: Image, axes: str) -> Table:
     columns: Table = {}
-    frame = cells.of_each(cells.places["T"]) if "T" in axes else np.zeros(cells.count, np.int64)
+    frame = _frames(cells, axes)
     size = cells.total(cells.lengths)
     for index, name in enumerate(source.channel_names):
         values = source.channel(index)

@@ -17,6 +17,7 @@ from cellmend.dynamics import masks_from_flows
 from cellmend.errors import InputError, ModelError
 from cellmend.image import Image, as_image
 from cellmend.io.dark_frame import dark_frame
+from cellmend.labels.confidence import Confidence
 from cellmend.net.runner import Runner
 from cellmend.normalize import normalize
 from cellmend.params import NormalizeSettings, SegmentSettings, make_settings
@@ -60,6 +61,8 @@ class Segmentation:
         other. See `cellmend.dynamics.MaskResult`.
     removed
         How many cells each filter removed.
+    confidence
+        The same values by frame and label, for `cellmend.measure.table`.
     """
 
     masks: NDArray[np.uint32]
@@ -71,6 +74,7 @@ class Segmentation:
     flow_errors: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     cellprobs: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     removed: dict[str, int] = field(default_factory=dict)
+    confidence: Confidence | None = None
 
 
 class Segmenter:
@@ -179,6 +183,7 @@ class Segmenter:
                 flow_errors=whole.result.flow_errors,
                 cellprobs=whole.result.cellprobs,
                 removed=whole.result.removed,
+                confidence=_confidence(whole, scene),
             )
             for whole, scene, history in zip(found, scenes, histories, strict=True)
         ]
@@ -309,6 +314,11 @@ def _find_in_volume(
         flows, cellprob, settings.masks, default_niter=network.steps(diameter), report=report
     )
     return Part(result, flows, cellprob)
+
+
+def _confidence(whole: Part, scene: Scene) -> Confidence:
+    found, series = whole.result, "T" in scene.axes
+    return Confidence.of(found.masks, found.flow_errors, found.cellprobs, series=series)
 
 
 def _mean_channel(image: Image) -> Floats:
