@@ -9,6 +9,7 @@ import sys
 import tracemalloc
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
@@ -35,6 +36,7 @@ from cellmend.io.project import (
     manifest,
     packing,
 )
+from cellmend.labels.confidence import Confidence
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -55,6 +57,7 @@ def full_project(image_file: Path, *, embed: bool = False) -> Project:
                 frozenset({2, 5}),
                 (255, 0, 9),
                 {"model": "generalist"},
+                Confidence.of(masks, np.linspace(0, 1, masks.max()), np.arange(masks.max()) - 3.5),
             ),
             MaskLayer("second reader", PackedMasks.of(np.where(masks == 3, 70_000, 0))),
         ),
@@ -92,6 +95,11 @@ def assert_same(one: Project, other: Project) -> None:
         np.testing.assert_array_equal(mine.masks.unpack(), yours.masks.unpack())
         assert (mine.manual, mine.colour) == (yours.manual, yours.colour)
         assert mine.provenance == yours.provenance
+        assert (mine.confidence is None) == (yours.confidence is None)
+        if mine.confidence is not None and yours.confidence is not None:
+            for values in ("frames", "labels", "flow_errors", "cellprobs"):
+                told = (getattr(layer.confidence, values) for layer in (mine, yours))
+                np.testing.assert_array_equal(*told)
     for a, b in zip(one.layers, other.layers, strict=True):
         np.testing.assert_array_equal(a.image.data, b.image.data)
         assert a.image.data.dtype == b.image.data.dtype
@@ -242,8 +250,10 @@ def test_a_project_can_carry_its_image(tmp_path, image_file):
 # -- versions
 
 
-def test_the_first_version_of_the_format_is_read():
-    project = projects.read(GOLDEN / "project_v1.cellmend")
+@pytest.mark.parametrize("version", [1, 2])
+def test_every_version_of_the_format_is_read(version):
+    path = GOLDEN / f"project_v{version}.cellmend"
+    project = projects.read(path)
     masks = project.masks[0].masks.unpack()
     truth = np.zeros((12, 16), np.uint32)
     truth[2:6, 3:9] = 1
@@ -251,7 +261,7 @@ def test_the_first_version_of_the_format_is_read():
     np.testing.assert_array_equal(masks, truth)
     assert project.masks[0].manual == {70_000}
     assert project.masks[1].name == "before"
-    image = projects.load_image(project, GOLDEN / "project_v1.cellmend")
+    image = projects.load_image(project, path)
     np.testing.assert_array_equal(image.data, np.arange(192, dtype=np.uint16).reshape(12, 16))
     assert image.pixel_size_um == {"Y": 0.5, "X": 0.5}
     assert project.settings == {"diameter": 12.5}
@@ -260,13 +270,54 @@ def test_the_first_version_of_the_format_is_read():
     np.testing.assert_array_equal(project.layers[0].image.data, image.data / np.float32(4))
 
 
+def test_version_2_tells_how_sure_a_run_was():
+    assert projects.read(GOLDEN / "project_v1.cellmend").masks[0].confidence is None
+    first, second = projects.read(GOLDEN / "project_v2.cellmend").masks
+    assert second.confidence is None
+    told = first.confidence
+    assert told is not None
+    assert (told.frames.tolist(), told.labels.tolist()) == ([0, 0], [1, 70_000])
+    np.testing.assert_array_equal(told.flow_errors, [0.25, np.nan])
+    np.testing.assert_array_equal(told.cellprobs, [3.5, -0.5])
+
+
+def test_what_is_told_of_edited_cells_is_left_out(tmp_path, image_file):
+    whole = full_project(image_file)
+    layer = whole.masks[0]
+    edited = layer.confidence.after_editing([(0, 2)])
+    everything = edited.after_editing((0, int(label)) for label in edited.labels)
+    for confidence in (edited, everything):
+        path = tmp_path / "a.cellmend"
+        projects.write(path, replace(whole, masks=(replace(layer, confidence=confidence),) * 2))
+        back = projects.read(path).masks[0].confidence
+        if confidence is everything:
+            assert back is None
+        else:
+            assert back.labels.tolist() == [n for n in layer.confidence.labels if n != 2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "cells"),
+    [(np.zeros((4, 3)), 3), (np.full((4, 3), np.nan), 3), (np.ones((4, 3)), 2)],
+    ids=["no label", "not a number", "another count"],
+)
+def test_confidence_in_what_is_no_cell_is_refused(written, rows, cells):
+    entries = entries_of(written)
+    masks = json.loads(entries["manifest.json"])["masks"]
+    masks[0]["confidence"]["cells"] = cells
+    rewrite(written, entries | {"confidence/0": packing.pack_pixels(rows)})
+    change_manifest(written, masks=masks)
+    refused(written, "cells that there cannot be|size")
+
+
 def test_a_newer_version_is_refused_by_name(written):
-    change_manifest(written, version=2)
-    with pytest.raises(FileFormatError, match=r"newer Cellmend \(version 2"):
+    change_manifest(written, version=3)
+    with pytest.raises(FileFormatError, match=r"newer Cellmend \(version 3"):
         projects.read(written)
 
 
 def test_older_versions_are_brought_up_to_date(written, monkeypatch):
+    change_manifest(written, version=1)
     monkeypatch.setattr(manifest, "VERSION", 3)
     monkeypatch.setitem(manifest.MIGRATIONS, 1, lambda old: {**old, "step": 2})
     monkeypatch.setitem(

@@ -19,6 +19,7 @@ from cellmend.io.project import (
     Step,
 )
 from cellmend.io.project.manifest import VERSION
+from cellmend.labels.confidence import Confidence
 
 
 def main() -> None:
@@ -37,6 +38,12 @@ def main() -> None:
                 frozenset({70_000}),
                 (9, 8, 7),
                 {"model": "generalist"},
+                Confidence(
+                    frames=np.zeros(2, np.int64),
+                    labels=np.array([1, 70_000], np.uint32),
+                    flow_errors=np.array([0.25, np.nan]),
+                    cellprobs=np.array([3.5, -0.5]),
+                ).after_editing([(0, 7)]),
             ),
             MaskLayer("before", PackedMasks.of(np.minimum(masks, 1))),
         ),

@@ -72,6 +72,14 @@ class Confidence:
         """Return the same with these cells, whose masks are again those of the run."""
         return replace(self, edited=self.edited.difference(cells))
 
+    def unedited(self) -> Confidence:
+        """Return what is known of the cells that were not edited, and of no others."""
+        keys = [_key(*cell) for cell in self.edited]
+        kept = ~np.isin(_keys(self.frames, self.labels), np.array(keys, np.uint64))
+        return Confidence(
+            self.frames[kept], self.labels[kept], self.flow_errors[kept], self.cellprobs[kept]
+        )
+
     def columns(
         self, frames: NDArray[np.integer], labels: NDArray[np.integer]
     ) -> dict[str, NDArray[np.float64]]:

@@ -24,7 +24,13 @@ from cellmend.io.project.model import (
     Step,
     now,
 )
-from cellmend.io.project.packing import PackedMasks, pack_pixels, unpack_pixels
+from cellmend.io.project.packing import (
+    PackedMasks,
+    pack_confidence,
+    pack_pixels,
+    unpack_confidence,
+    unpack_pixels,
+)
 from cellmend.provenance import cellmend_version
 
 ENDING = ".cellmend"
@@ -140,8 +146,20 @@ def _mask_entry(number: int, layer: MaskLayer, data: dict[str, bytes]) -> m.Mask
         blocks=tuple(blocks),
         manual=tuple(sorted(layer.manual)),
         colour=layer.colour,
+        confidence=_confidence_entry(number, layer, data),
         provenance=_plain(layer.provenance),
     )
+
+
+def _confidence_entry(
+    number: int, layer: MaskLayer, data: dict[str, bytes]
+) -> m.ConfidenceEntry | None:
+    packed, cells = (b"", 0) if layer.confidence is None else pack_confidence(layer.confidence)
+    if not cells:
+        return None
+    name = f"confidence/{number}"
+    data[name] = packed
+    return m.ConfidenceEntry(file=name, cells=cells)
 
 
 def _packed(name: str, image: Image, data: dict[str, bytes]) -> m.Pixels:
@@ -206,6 +224,8 @@ def _check_claims(file: Path, found: m.Manifest) -> None:
     """Refuse a manifest whose masks and images together cannot fit in memory."""
     claims: list[tuple[tuple[int, ...], str]] = [(mask.shape, "uint32") for mask in found.masks]
     claims += [(layer.shape, layer.pixels.dtype) for layer in found.layers]
+    rows = (mask.confidence for mask in found.masks)
+    claims += [((4, told.cells), "float64") for told in rows if told is not None]
     if found.image.pixels is not None:
         claims.append((found.image.shape, found.image.pixels.dtype))
     for shape, dtype in claims:
@@ -252,7 +272,15 @@ def _reference(entry: m.ImageEntry, entries: _Entries) -> ImageReference:
 def _mask_layer(entry: m.MaskEntry, entries: _Entries) -> MaskLayer:
     masks = PackedMasks(entry.shape, tuple(entries.data(name) for name in entry.blocks))
     masks.unpack()  # damage is found now, and not when the layer is first shown
-    return MaskLayer(entry.name, masks, frozenset(entry.manual), entry.colour, entry.provenance)
+    told = entry.confidence
+    return MaskLayer(
+        name=entry.name,
+        masks=masks,
+        manual=frozenset(entry.manual),
+        colour=entry.colour,
+        provenance=entry.provenance,
+        confidence=None if told is None else unpack_confidence(entries.data(told.file), told.cells),
+    )
 
 
 def _image(entry: m.Picture, pixels: m.Pixels, entries: _Entries) -> Image:

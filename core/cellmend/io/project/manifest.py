@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cellmend.io.project.model import ReviewState
 
-VERSION = 1
+VERSION = 2
 LARGEST_MANIFEST = 16 << 20
 
 Json = dict[str, Any]
@@ -25,9 +25,9 @@ Byte = Annotated[int, Field(ge=0, le=255)]
 Label = Annotated[int, Field(ge=1, lt=2**32)]
 Axis = Annotated[str, Field(pattern="^[ZYX]$")]
 Micrometres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-DataFile = Annotated[str, Field(pattern=r"^(masks|images)/[0-9]{1,6}(/[0-9]{1,6})?$")]
+DataFile = Annotated[str, Field(pattern=r"^(masks|images|confidence)/[0-9]{1,6}(/[0-9]{1,6})?$")]
 
-MIGRATIONS: dict[int, Callable[[Json], Json]] = {}
+MIGRATIONS: dict[int, Callable[[Json], Json]] = {1: lambda found: {**found, "version": 2}}
 """By the version they start from: what brings a manifest to the next version."""
 
 
@@ -60,6 +60,13 @@ class ImageEntry(Picture):
     pixels: Pixels | None = None
 
 
+class ConfidenceEntry(_Part):
+    """How sure a run was of each cell: four rows of float64 numbers."""
+
+    file: DataFile
+    cells: Size
+
+
 class MaskEntry(_Part):
     """A layer of masks, in blocks of rows."""
 
@@ -68,6 +75,7 @@ class MaskEntry(_Part):
     blocks: Annotated[tuple[DataFile, ...], Field(min_length=1, max_length=1_000_000)]
     manual: tuple[Label, ...] = ()
     colour: tuple[Byte, Byte, Byte] | None = None
+    confidence: ConfidenceEntry | None = None
     provenance: Json | None = None
 
 

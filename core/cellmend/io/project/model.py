@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from cellmend.image import Image
 from cellmend.io.project.packing import PackedMasks
+from cellmend.labels.confidence import Confidence
 
 ReviewState = Literal["unseen", "in progress", "done"]
 
@@ -78,6 +79,8 @@ class MaskLayer:
         Red, green, blue of its outlines, where they are shown beside others.
     provenance
         The record of the run that made them, if one did.
+    confidence
+        How sure that run was of each cell.
     """
 
     name: str
@@ -85,6 +88,7 @@ class MaskLayer:
     manual: frozenset[int] = frozenset()
     colour: tuple[int, int, int] | None = None
     provenance: Mapping[str, Any] | None = None
+    confidence: Confidence | None = None
 
 
 @dataclass(frozen=True, eq=False)

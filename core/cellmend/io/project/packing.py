@@ -15,6 +15,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from cellmend.labels.confidence import Confidence
+
 BLOCK_PIXELS = 1 << 22
 
 _LEVEL = 6
@@ -111,6 +113,27 @@ def unpack_pixels(
     planes = np.frombuffer(decompress(data, (count * dtype.itemsize,)), np.uint8)
     together = np.ascontiguousarray(planes.reshape(dtype.itemsize, count).T)
     return together.view(dtype.newbyteorder("<")).reshape(shape).astype(dtype, copy=False)
+
+
+def pack_confidence(confidence: Confidence) -> tuple[bytes, int]:
+    """Pack what is known of the cells that were not edited; return their number, too."""
+    known = confidence.unedited()
+    rows = (known.frames, known.labels, known.flow_errors, known.cellprobs)
+    return pack_pixels(np.stack(rows).astype(np.float64)), len(known.labels)
+
+
+def unpack_confidence(data: bytes, cells: int) -> Confidence:
+    """Return what `pack_confidence` packed.
+
+    Raises
+    ------
+    ValueError
+        If it tells of another number of cells, or of what is no cell.
+    """
+    frames, labels, errors, cellprobs = unpack_pixels(data, (4, cells), np.dtype(np.float64))
+    if not ((frames >= 0) & (frames < 2**31) & (labels > 0) & (labels < 2**32)).all():
+        raise ValueError("it tells of cells that there cannot be")
+    return Confidence(frames.astype(np.int64), labels.astype(np.uint32), errors, cellprobs)
 
 
 def decompress(data: bytes, sizes: Sequence[int]) -> bytes:
