@@ -6,9 +6,10 @@ import time
 import numpy as np
 
 from cellmend.image import Image
+from cellmend.labels.confidence import Confidence
 from cellmend.provenance import Provenance
 from cellmend_app.messages import Messages
-from cellmend_app.services.pipelines import Restored, Segmented
+from cellmend_app.services.pipelines import Remade, Restored, Segmented
 
 
 class RecordingMessages(Messages):
@@ -85,11 +86,13 @@ class FakePipelines:
         size = settings.diameter or 20.0
         used = settings.model_copy(update={"diameter": size}).model_dump(mode="json")
         record = Provenance("segment", settings.model, "", used, previous=request.previous)
-        return Segmented(masks, flows, cellprob, size, record)
+        confidence = Confidence.of(masks, np.array([0.1, 0.3]), np.array([3.0, 2.0]))
+        return Segmented(masks, flows, cellprob, size, record, confidence=confidence)
 
     def masks(self, flows, cellprob, settings, report):
         self.requests.append(settings)
-        return (cellprob > settings.cellprob_threshold).astype(np.uint32)
+        masks = (cellprob > settings.cellprob_threshold).astype(np.uint32)
+        return Remade(masks, Confidence.of(masks, *np.ones((2, masks.max()))))
 
     def cell_at(self, request, report):
         self.requests.append(request)

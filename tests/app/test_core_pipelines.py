@@ -55,15 +55,15 @@ def outputs() -> list[tuple[np.ndarray, np.ndarray]]:
 def test_other_thresholds_do_not_follow_the_flows_of_one_run_again(outputs, monkeypatch):
     pipelines = CorePipelines()
     flows, cellprob = outputs[0]
-    assert pipelines.masks(flows, cellprob, MaskSettings(), SILENT).max() == 9
+    assert pipelines.masks(flows, cellprob, MaskSettings(), SILENT).masks.max() == 9
     monkeypatch.setattr("cellmend.dynamics.masks.follow", lambda *_: pytest.fail("followed again"))
-    assert not pipelines.masks(flows, cellprob, MaskSettings(min_size=200), SILENT).any()
+    assert not pipelines.masks(flows, cellprob, MaskSettings(min_size=200), SILENT).masks.any()
 
 
 def test_each_run_gets_masks_of_its_own(outputs):
     pipelines = CorePipelines()
     for flows, cellprob in (*outputs, outputs[0]):
-        found = pipelines.masks(flows, cellprob, MaskSettings(), SILENT)
+        found = pipelines.masks(flows, cellprob, MaskSettings(), SILENT).masks
         assert np.array_equal(found, flows_to_masks(flows, cellprob))
 
 

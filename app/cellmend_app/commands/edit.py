@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtGui import QUndoCommand
 
+from cellmend.labels.confidence import Cell, Confidence
 from cellmend.labels.patches import Patch
 from cellmend_app.document import Block, Document, FlowLayer, LabelContent
 
 
 class EditLabels(QUndoCommand):
     """Patches to one or several planes.
+
+    Of the cells that they change a run says nothing any more, until the step is undone.
 
     Parameters
     ----------
@@ -49,10 +52,13 @@ class EditLabels(QUndoCommand):
         self._block: Block | None = None
         self._applied = applied
         self._drawn = frozenset(drawn) - document.manual
+        self._edited = _newly_edited(document, by_plane)
 
     def redo(self) -> None:
         """Write the patches; show the plane of the edit first."""
         self._document.manual |= self._drawn
+        if self._document.confidence is not None:
+            self._document.set_confidence(self._document.confidence.after_editing(self._edited))
         if not self._applied:
             self._document.settling.emit()
             self._document.plane = self._plane
@@ -65,6 +71,8 @@ class EditLabels(QUndoCommand):
         self._document.settling.emit()
         self._document.plane = self._plane
         self._document.manual -= self._drawn
+        if self._document.confidence is not None:
+            self._document.set_confidence(self._document.confidence.before_editing(self._edited))
         for plane, patch in self._ready().items():
             self._document.labels.revert(patch, plane)
 
@@ -127,6 +135,8 @@ class ReplaceLabels(QUndoCommand):
     results
         Flows and cell probability that they were made from, if any. Those there are stay on
         show otherwise, without the record of a run, which did not make these masks.
+    confidence
+        What is known of the new cells from the run that made them, if one did.
 
     Raises
     ------
@@ -142,6 +152,7 @@ class ReplaceLabels(QUndoCommand):
         *,
         manual: Iterable[int] = (),
         results: FlowLayer | None = None,
+        confidence: Confidence | None = None,
     ) -> None:
         super().__init__(text)
         self._document = document
@@ -151,6 +162,7 @@ class ReplaceLabels(QUndoCommand):
         self._manual = set(manual)
         kept = document.results and document.results.without_record
         self._results = results or kept
+        self._confidence = confidence
 
     def redo(self) -> None:
         """Show the new labels."""
@@ -203,8 +215,20 @@ class ReplaceLabels(QUndoCommand):
         assert self._other is not None
         self._block = None
         self._manual, document.manual = document.manual, self._manual
+        former_confidence = document.confidence
+        document.set_confidence(self._confidence)
+        self._confidence = former_confidence
         self._other = document.labels.swap(self._other)
         if self._results is not document.results:
             former = document.results
             document.set_results(self._results)
             self._results = former
+
+
+def _newly_edited(document: Document, patches: Mapping[int, Patch]) -> frozenset[Cell]:
+    """Return the cells that patches to some planes change, of which a run says something yet."""
+    known, depth = document.confidence, len(document.frame)
+    if known is None:
+        return frozenset()
+    cells = {(plane // depth, i) for plane, patch in patches.items() for i in patch.ids()}
+    return frozenset(cells - known.edited)

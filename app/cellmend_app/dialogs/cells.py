@@ -22,7 +22,7 @@ from PyQt6.QtWidgets import (
 from cellmend.labels import choose
 from cellmend.measure.cells import Table
 from cellmend_app.services.cells import CellService
-from cellmend_app.services.objects import LABEL, ObjectsService, number
+from cellmend_app.services.objects import FRAME, LABEL, ObjectsService, heading, number
 
 LARGEST = 2**31 - 1
 
@@ -108,11 +108,13 @@ class FilterDialog(QDialog):
 
     def _take(self, columns: Table) -> None:
         """Offer what was measured; the choice stays."""
-        chosen = self.measurement.currentText()
+        chosen = self.measurement.currentData()
         blocked = self.measurement.blockSignals(True)
         self.measurement.clear()
-        self.measurement.addItems([column for column in columns if column != LABEL])
-        self.measurement.setCurrentText(chosen)
+        for column in columns:
+            if column != LABEL:
+                self.measurement.addItem(heading(column), column)
+        self.measurement.setCurrentIndex(max(0, self.measurement.findData(chosen)))
         self.measurement.blockSignals(blocked)
         self.measurement.setEnabled(bool(columns))
         self._select()
@@ -131,14 +133,14 @@ class FilterDialog(QDialog):
 
     def _measured(self) -> list[int]:
         """Return the cells of the volume on show whose measurement is out of its bounds."""
-        columns, chosen = self._objects.columns, self.measurement.currentText()
+        columns, chosen = self._objects.columns, self.measurement.currentData()
         if chosen not in columns:
             return []
         values = np.asarray(columns[chosen], np.float64)
         low, high = number(self.below.text(), -np.inf), number(self.above.text(), np.inf)
         outside = (values < low) | (values > high)
-        if "frame" in columns:
-            outside &= columns["frame"] == self._document.plane // len(self._document.frame)
+        if FRAME in columns:
+            outside &= columns[FRAME] == self._document.plane // len(self._document.frame)
         found: list[int] = columns[LABEL][outside].tolist()
         return found
 

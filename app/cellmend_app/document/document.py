@@ -11,6 +11,7 @@ from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from cellmend.errors import InputError
 from cellmend.image import Image
+from cellmend.labels.confidence import Confidence
 from cellmend.labels.stroke import Overlap
 from cellmend_app.document.history import History
 from cellmend_app.document.labels import Box, LabelContent, LabelModel
@@ -46,6 +47,8 @@ class Document(QObject):
         Labels changed inside a box of the plane on show; or anywhere.
     plane_edited()
         An edit changed labels of a plane, on show or not.
+    confidence_changed()
+        What is known of the cells from the run that made them is something else.
     selection_changed(id)
         Other cells are selected; the id is that of the first, 0 if there is none.
     diameter_changed(pixels), modified_changed(modified), overlap_changed(rule)
@@ -62,6 +65,7 @@ class Document(QObject):
     labels_edited = pyqtSignal(object)
     plane_edited = pyqtSignal()
     labels_replaced = pyqtSignal()
+    confidence_changed = pyqtSignal()
     selection_changed = pyqtSignal(int)
     diameter_changed = pyqtSignal(float)
     modified_changed = pyqtSignal(bool)
@@ -79,6 +83,7 @@ class Document(QObject):
         self._restored: RestoredLayer | None = None
         self._results: FlowLayer | None = None
         self._mask_layers: tuple[MaskLayer, ...] = ()
+        self._confidence: Confidence | None = None
         self._selection: tuple[int, ...] = ()
         self._overlap: Overlap = "keep"
         self._diameter = DEFAULT_DIAMETER
@@ -97,6 +102,7 @@ class Document(QObject):
         self.manual = set()
         self._restored, self._results = None, None
         self._mask_layers = ()
+        self._confidence = None
         self.labels.plane = 0
         self._selection = ()
         self.labels.swap(LabelContent.empty(self.labels_shape))
@@ -214,7 +220,10 @@ class Document(QObject):
     # -- labels
 
     def set_labels(
-        self, labels: NDArray[np.integer] | LabelContent, manual: Iterable[int] = ()
+        self,
+        labels: NDArray[np.integer] | LabelContent,
+        manual: Iterable[int] = (),
+        confidence: Confidence | None = None,
     ) -> None:
         """Show labels read from a file; copies an array, and clears the history.
 
@@ -229,7 +238,19 @@ class Document(QObject):
         self.settling.emit()
         self.undo.clear()
         self.manual = set(manual)
+        self.set_confidence(confidence)
         self.labels.swap(content)
+
+    @property
+    def confidence(self) -> Confidence | None:
+        """How sure the run that made the cells was of each, if one did."""
+        return self._confidence
+
+    def set_confidence(self, confidence: Confidence | None) -> None:
+        """Keep what a run says of its cells, less what edits made void."""
+        if confidence is not self._confidence:
+            self._confidence = confidence
+            self.confidence_changed.emit()
 
     def fitting(self, labels: NDArray[np.integer] | LabelContent) -> LabelContent:
         """Return labels ready to be shown: a copy of an array, or the content given.

@@ -30,7 +30,14 @@ from PyQt6.QtWidgets import (
 from cellmend.measure.cells import Table
 from cellmend_app.document import Document
 from cellmend_app.panels.parts import name, row
-from cellmend_app.services.objects import LABEL, ObjectsService, number
+from cellmend_app.services.objects import (
+    FRAME,
+    LABEL,
+    ObjectsService,
+    heading,
+    meaning,
+    number,
+)
 
 
 class CellTable(QAbstractTableModel):
@@ -58,9 +65,17 @@ class CellTable(QAbstractTableModel):
         self._arrange()
         self.endResetModel()
 
-    def labels(self) -> list[int]:
-        """Return the ids of the rows on show, top down."""
-        found: list[int] = self._values(LABEL)[self._rows].tolist()
+    @property
+    def sorted_by(self) -> str:
+        """The column that rows are sorted by; empty for none."""
+        return self._sorted[0]
+
+    def labels(self, frame: int | None = None) -> list[int]:
+        """Return the ids of the rows on show, top down; of a series, of one frame if asked for."""
+        rows = self._rows
+        if frame is not None and FRAME in self._columns:
+            rows = rows[self._columns[FRAME][rows] == frame]
+        found: list[int] = self._values(LABEL)[rows].tolist()
         return found
 
     def value(self, row_: int, column: str) -> float:
@@ -84,7 +99,9 @@ class CellTable(QAbstractTableModel):
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         value = self._columns[self.names[index.column()]][self._rows[index.row()]].item()
-        return ("yes" if value else "") if isinstance(value, bool) else f"{value:.6g}"
+        if isinstance(value, bool):
+            return "yes" if value else ""
+        return "" if value != value else f"{value:.6g}"  # NaN: there is no value
 
     def headerData(
         self,
@@ -92,10 +109,12 @@ class CellTable(QAbstractTableModel):
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> Any:
-        """Return the name of a column."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return self.names[section]
-        return None
+        """Return the name of a column, or what it means."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return heading(self.names[section])
+        return meaning(self.names[section]) if role == Qt.ItemDataRole.ToolTipRole else None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column; NaN comes last."""
@@ -131,6 +150,7 @@ class ObjectsPanel(QWidget):
         self._document = document
         self._objects = objects
         self._linking = False
+        self._wanted = ""
         self.model = CellTable(self)
         self.table = QTableView()
         name(self.table, "Cells", "Click a row to select its cell, a heading to sort")
@@ -145,17 +165,24 @@ class ObjectsPanel(QWidget):
         self.low.setPlaceholderText("from")
         self.high.setPlaceholderText("to")
         self.count = QLabel()
+        self.choose = QPushButton("Select")
+        name(
+            self.choose,
+            "Select the cells in the table",
+            "Select all cells in the table, of a series those of the frame on show, to delete "
+            "or edit them",
+        )
         self.save = QPushButton("Save table…")
         name(self.save, "Save the table of cells", "Save all rows as CSV or Parquet")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
-        layout.addLayout(
-            row(QLabel("Show"), self.column, self.low, self.high, self.count, self.save, stretch=4)
-        )
+        fields = (self.column, self.low, self.high, self.count, self.choose, self.save)
+        layout.addLayout(row(QLabel("Show"), *fields, stretch=4))
         layout.addWidget(self.table, 1)
-        self.column.currentTextChanged.connect(self._filter)
+        self.column.currentIndexChanged.connect(self._on_column)
         self.low.textChanged.connect(self._filter)
         self.high.textChanged.connect(self._filter)
+        self.choose.clicked.connect(self._choose_shown)
         selection = self.table.selectionModel()
         assert selection is not None
         selection.selectionChanged.connect(self._select_cells)
@@ -180,20 +207,34 @@ class ObjectsPanel(QWidget):
         self._objects.watch(False)
 
     def _take(self, columns: Table) -> None:
-        if list(columns) != self.model.names:
-            chosen = self.column.currentText()
-            self.column.blockSignals(True)
-            self.column.clear()
-            self.column.addItems(list(columns))
-            self.column.setCurrentText(chosen if chosen in columns else "")
-            self.column.blockSignals(False)
+        others = list(columns) != self.model.names
+        if others:
+            self._list_columns(list(columns))
         self.model.take(columns)
+        header = self.table.horizontalHeader()
+        if others and header is not None and self.model.sorted_by in columns:
+            place = self.model.names.index(self.model.sorted_by)
+            header.setSortIndicator(place, header.sortIndicatorOrder())
         self.save.setEnabled(bool(columns))
+
+    def _list_columns(self, columns: list[str]) -> None:
+        """Offer columns to filter by; one that was chosen and is gone may come back."""
+        self._wanted = self._wanted or next(iter(columns), "")
+        self.column.blockSignals(True)
+        self.column.clear()
+        for column in columns:
+            self.column.addItem(heading(column), column)
+        self.column.setCurrentIndex(self.column.findData(self._wanted))
+        self.column.blockSignals(False)
+
+    def _on_column(self) -> None:
+        self._wanted = self.column.currentData()
+        self._filter()
 
     def _filter(self) -> None:
         low, high = number(self.low.text(), -np.inf), number(self.high.text(), np.inf)
         bounded = low > -np.inf or high < np.inf
-        self.model.filter(self.column.currentText() if bounded else "", low, high)
+        self.model.filter(self._wanted if bounded else "", low, high)
 
     def _select_cells(self) -> None:
         """Select the cells of the selected rows, on the plane where the first one lies."""
@@ -208,11 +249,15 @@ class ObjectsPanel(QWidget):
         self._document.select(*(labels[row_] for row_ in rows))
         self._linking = False
 
+    def _choose_shown(self) -> None:
+        """Select the cells of all rows; in a series ids are those of the frame on show."""
+        self._document.select(*self.model.labels(self._document.plane // len(self._document.frame)))
+
     def _go_to(self, row_: int) -> None:
         names, image = self.model.names, self._document.image
         depth = 1 if image is None else image.size("Z")
-        if "frame" in names or "centroid_z" in names:
-            frame = self.model.value(row_, "frame") if "frame" in names else 0
+        if FRAME in names or "centroid_z" in names:
+            frame = self.model.value(row_, FRAME) if FRAME in names else 0
             z = round(self.model.value(row_, "centroid_z")) if "centroid_z" in names else 0
             self._document.plane = int(frame) * depth + z
 

@@ -14,6 +14,7 @@ from cellmend_app.panels.edit import tool_button
 from cellmend_app.panels.legend import Legend
 from cellmend_app.panels.parts import add, column, name, narrow, row
 from cellmend_app.services.measure import MeasureService
+from cellmend_app.services.objects import heading
 from cellmend_app.viewer import TITLES, ImageView, ViewName
 from cellmend_app.viewer.cells import MAX_WIDTH
 from cellmend_app.viewer.colours import PALETTES, measured_colours
@@ -150,7 +151,7 @@ class ViewPanel(QWidget):
         if columns:
             self.colours.insertSeparator(self.colours.count())
         for measure in columns:
-            text = measure.removesuffix("_px").replace("_um", " (µm)").replace("_", " ")
+            text = heading(measure).removesuffix("_px").replace("_um", " (µm)").replace("_", " ")
             self.colours.addItem(f"By {text}", measure)
         self.colours.setCurrentIndex(max(0, self.colours.findData(chosen)))
         if self.colours.currentData() != shown:

@@ -13,10 +13,17 @@ from numpy.typing import NDArray
 
 from cellmend.errors import ModelError
 from cellmend.image import Image
+from cellmend.labels.confidence import Confidence
 from cellmend.labels.paint import Shape
 from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
 from cellmend.progress import Reporter
-from cellmend_app.services.pipelines import ClickRequest, Restored, Segmented, SegmentRequest
+from cellmend_app.services.pipelines import (
+    ClickRequest,
+    Remade,
+    Restored,
+    Segmented,
+    SegmentRequest,
+)
 
 CHUNK = 4 << 20
 
@@ -89,7 +96,7 @@ class CorePipelines:
         cellprob: NDArray[np.float32],
         settings: MaskSettings,
         report: Reporter,
-    ) -> NDArray[np.uint32]:
+    ) -> Remade:
         """Make masks from the output of an earlier run.
 
         What the last call computed from the same output is used again.
@@ -97,8 +104,11 @@ class CorePipelines:
         from cellmend.dynamics import MaskMaker
 
         if self._maker is None or self._maker[0] is not flows:
+            confidence=result.confidence,
             self._maker = (flows, MaskMaker(flows, cellprob))
-        return self._maker[1].make(settings, report).masks
+        made = self._maker[1].make(settings, report)
+        confidence = Confidence.of(made.masks, made.flow_errors, made.cellprobs)
+        return Remade(made.masks, confidence)
 
     def cell_at(self, request: ClickRequest, report: Reporter) -> Shape | None:
         """Find the cell at a place by the flows there are, by the network, or by the image."""

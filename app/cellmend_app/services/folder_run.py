@@ -244,6 +244,7 @@ def process(
         results=FlowLayer(found.flows, found.cellprob, found.niter, found.provenance),
         restored=restored,
         settings=RunSettings.of(settings, image),
+        confidence=found.confidence,
     )
     report.check()
     storage.write_seg(content)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from cellmend.image import Image
+from cellmend.labels.confidence import CELLPROB, FLOW_ERROR, Confidence
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.workers import JobRunner
@@ -20,6 +21,7 @@ LIST_AFTER_MS = 2000
 """After an image opens: what measures brings a compiler, and the picture comes first."""
 LARGEST = 1 << 24
 """Larger label images, in pixels, are measured anew only where all labels are others."""
+CONFIDENCE = (FLOW_ERROR, CELLPROB)
 _PLACES = re.compile(r"frame|label|centroid_.*|[zyx][01]")
 """Columns that tell which cell it is and where; nobody wants these as colours."""
 Measured = Mapping[int, float]
@@ -55,6 +57,7 @@ class MeasureService(QObject):
         document.labels_replaced.connect(self._soon)
         document.labels_edited.connect(lambda _: self._after_edit())
         document.plane_changed.connect(lambda _: self._soon())
+        document.confidence_changed.connect(self._on_confidence)
 
     def follow(self, column: str) -> None:
         """Measure `column` now, and again after edits; an empty name ends this."""
@@ -68,6 +71,10 @@ class MeasureService(QObject):
     def _after_edit(self) -> None:
         if self._column and self._document.labels.full.size <= LARGEST:
             self._quiet.start(QUIET_MS)
+
+    def _on_confidence(self) -> None:
+        if self._column in CONFIDENCE and not self._quiet.isActive():
+            self._after_edit()
 
     def _list(self) -> None:
         """Find out what can be measured on the open image."""
@@ -84,14 +91,14 @@ class MeasureService(QObject):
 
     def _measure(self) -> None:
         document, column = self._document, self._column
-        image = document.image
+        image, confidence = document.image, document.confidence
         if image is None or not column or self._runner.closed:
             return
         labels = document.labels.snapshot()  # people go on editing
         frame = document.plane // image.size("Z")
         job = self._runner.submit(
             "compute",
-            lambda report: measure(image, labels.copy(), column, frame),
+            lambda report: measure(image, labels.copy(), column, frame, confidence),
             title="Measuring",
         )
         job.failed.connect(lambda error: self._messages.error(error, "measure the cells"))
@@ -104,7 +111,7 @@ class MeasureService(QObject):
 
 
 def columns_of(image: Image) -> list[str]:
-    """Return what can be measured on an image, without places."""
+    """Return what can be measured on an image, without places, and the confidence of a run."""
     from cellmend.measure import table  # brings numba, for which the window must not wait
 
     corner = Image(
@@ -114,14 +121,26 @@ def columns_of(image: Image) -> list[str]:
         image.pixel_size_um,
     )
     shape = tuple(1 for axis in image.axes if axis != "C")
-    return [c for c in table(corner, np.ones(shape, np.uint32)) if not _PLACES.fullmatch(c)]
+    measured = table(corner, np.ones(shape, np.uint32))
+    return [*(c for c in measured if not _PLACES.fullmatch(c)), *CONFIDENCE]
 
 
-def measure(image: Image, labels: NDArray[np.uint32], column: str, frame: int) -> Measured:
-    """Return one column of the table of cells, by id, for one frame of a series."""
+def measure(
+    image: Image,
+    labels: NDArray[np.uint32],
+    column: str,
+    frame: int,
+    confidence: Confidence | None = None,
+) -> Measured:
+    """Return one column of the table of cells, by id, for one frame of a series.
+
+    It is empty where that is the confidence of a run, and no run made the cells.
+    """
     from cellmend.measure import table
 
-    columns = table(image, labels)
+    columns = table(image, labels, confidence)
+    if column not in columns:
+        return {}
     here = columns["frame"] == frame if "frame" in columns else slice(None)
     ids, values = columns["label"][here], columns[column][here]
     return dict(zip(ids.tolist(), values.tolist(), strict=True))

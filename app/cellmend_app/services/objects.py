@@ -7,6 +7,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from cellmend.export.table import write_table
+from cellmend.labels.confidence import CELLPROB, FLOW_ERROR
 from cellmend.measure import table
 from cellmend.measure.cells import Table
 from cellmend_app.document import Document
@@ -14,8 +15,15 @@ from cellmend_app.messages import Messages
 from cellmend_app.workers import JobRunner
 
 QUIET_MS = 1000
-LABEL = "label"
-"""The column of the cells' ids."""
+LABEL, FRAME = "label", "frame"
+"""The columns of the cells' ids and, of a series, of the frames that they are in."""
+_HEADINGS = {FLOW_ERROR: "flow error", CELLPROB: "cell probability"}
+_MEANINGS = {
+    FLOW_ERROR: "How far the shape of the cell is from what the network saw: 0 is best, and a "
+    "run\ndrops cells above the flow threshold. Empty for cells drawn or edited since.",
+    CELLPROB: "How sure the network was that there is a cell, on the scale of the cell "
+    "probability\nthreshold. Empty for cells drawn or edited since.",
+}
 
 
 class ObjectsService(QObject):
@@ -49,6 +57,7 @@ class ObjectsService(QObject):
         self._quiet.timeout.connect(self.measure)
         document.labels_replaced.connect(lambda: self._changed(soon=True))
         document.labels.edited.connect(lambda _: self._changed(soon=False))
+        document.confidence_changed.connect(self._on_confidence)
 
     def watch(self, watched: bool) -> None:
         """Begin or end to keep the table up to date."""
@@ -66,17 +75,21 @@ class ObjectsService(QObject):
         if self._watched:
             self._quiet.start(0 if soon else self._quiet.interval())
 
+    def _on_confidence(self) -> None:
+        if not self._quiet.isActive():  # the labels that changed with it may have asked sooner
+            self._changed(soon=False)
+
     def measure(self) -> None:
         """Measure all cells now."""
         document = self._document
-        image, revision = document.image, document.revision
+        image, revision, confidence = document.image, document.revision, document.confidence
         if self._runner.closed:
             return
         if image is None:
             self._take({})
             return
         labels = document.labels.snapshot()  # people go on editing
-        job = self._runner.submit("compute", lambda report: table(image, labels.copy()))
+        job = self._runner.submit("compute", lambda report: table(image, labels.copy(), confidence))
         job.failed.connect(lambda error: self._messages.error(error, "measure the cells"))
 
         def take(columns: Table) -> None:
@@ -88,6 +101,16 @@ class ObjectsService(QObject):
     def _take(self, columns: Table) -> None:
         self.columns = columns
         self.measured.emit(columns)
+
+
+def heading(column: str) -> str:
+    """Return what a column is called in the window; most are called as in a file."""
+    return _HEADINGS.get(column, column)
+
+
+def meaning(column: str) -> str:
+    """Return what a column says of a cell, where that needs words."""
+    return _MEANINGS.get(column, "")
 
 
 def number(text: str, otherwise: float) -> float:

@@ -278,6 +278,7 @@ class FileService(QObject):
             results=document.results,
             restored=document.restored,
             settings=self.run_settings,
+            confidence=document.confidence,
         )
 
     # -- the work
@@ -333,7 +334,7 @@ class FileService(QObject):
     def _take_project(self, opened: OpenedProject) -> None:
         document = self._document
         try:
-            document.set_labels(opened.labels, opened.manual)
+            document.set_labels(opened.labels, opened.manual, opened.confidence)
             document.set_mask_layers(opened.others)
         except CellmendError as error:
             self._messages.error(error, "show the masks of the project")

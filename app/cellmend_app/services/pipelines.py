@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cellmend.image import Image
 from cellmend.labels.paint import Shape
+from cellmend.labels.confidence import Confidence
 from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
 from cellmend.progress import Reporter
 from cellmend.provenance import Provenance
@@ -44,6 +45,8 @@ class Segmented:
     niter
         Steps the flows were followed for.
     """
+    confidence
+        How sure the run was of each cell.
 
     masks: NDArray[np.uint32]
     flows: NDArray[np.float32]
@@ -52,6 +55,15 @@ class Segmented:
     provenance: Provenance | None
     niter: int | None = None
 
+    confidence: Confidence | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Remade:
+    """Masks made anew from the output of an earlier run, and how sure that was of each cell."""
+
+    masks: NDArray[np.uint32]
+    confidence: Confidence | None = None
 
 @dataclass(frozen=True)
 class SegmentRequest:
@@ -118,7 +130,7 @@ class Pipelines(Protocol):
         cellprob: NDArray[np.float32],
         settings: MaskSettings,
         report: Reporter,
-    ) -> NDArray[np.uint32]:
+    ) -> Remade:
         """Make masks from the output of an earlier run."""
 
     def cell_at(self, request: ClickRequest, report: Reporter) -> Shape | None:

@@ -18,6 +18,7 @@ from cellmend.io.project import (
     Review,
     Step,
 )
+from cellmend.labels.confidence import Confidence
 from cellmend.provenance import Provenance
 from cellmend_app.document import Document, LabelContent, RestoredLayer
 from cellmend_app.document import MaskLayer as ShownMasks
@@ -50,6 +51,8 @@ class ProjectContent:
         What the project says was done before that.
     review
         How far the image is checked.
+    confidence
+        How sure the run that made the masks was of each cell, if one did.
     """
 
     path: Path
@@ -62,6 +65,7 @@ class ProjectContent:
     steps: tuple[str, ...]
     earlier: tuple[Step, ...]
     review: Review
+    confidence: Confidence | None = None
 
     @classmethod
     def of(cls, document: Document, run: RunSettings, earlier: tuple[Step, ...]) -> ProjectContent:
@@ -86,6 +90,7 @@ class ProjectContent:
             steps=tuple(undo.text(i) for i in range(undo.index())),
             earlier=earlier,
             review=Review(document.review.state(document.path)),
+            confidence=document.confidence,
         )
 
 
@@ -103,7 +108,10 @@ def make(
     )
     return Project(
         image=ImageReference.of(content.image, content.path, sha256=sha256),
-        masks=(MaskLayer(EDITED, masks, content.manual), *others),
+        masks=(
+            MaskLayer(EDITED, masks, content.manual, confidence=content.confidence),
+            *others,
+        ),
         layers=() if content.restored is None else (_image_layer(content.restored),),
         settings={"diameter": content.diameter, "run": asdict(content.run), **(more or {})},
         history=(*content.earlier, *map(Step, content.steps)),
@@ -146,6 +154,11 @@ class OpenedProject:
     def manual(self) -> frozenset[int]:
         """Ids that a person drew."""
         return self.project.masks[self.project.active].manual
+
+    @property
+    def confidence(self) -> Confidence | None:
+        """How sure the run that made the masks was of each cell, if one did."""
+        return self.project.masks[self.project.active].confidence
 
     @property
     def restored(self) -> RestoredLayer | None:

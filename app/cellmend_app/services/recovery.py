@@ -113,7 +113,11 @@ class RecoveryService(QObject):
             return
         try:
             step = ReplaceLabels(
-                self._document, opened.labels, "Recover unsaved masks", manual=opened.manual
+                self._document,
+                opened.labels,
+                "Recover unsaved masks",
+                manual=opened.manual,
+                confidence=opened.confidence,
             )
         except CellmendError as error:
             self._messages.error(error, "recover the masks")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cellmend.export.seg_npy import RunSettings
 from cellmend.image import Image
 from cellmend.io.seg_npy import SegFile
+from cellmend.labels.confidence import Confidence
 from cellmend_app.document import FlowLayer, LabelContent, RestoredLayer
 
 
@@ -27,6 +28,7 @@ class SegContent:
     results: FlowLayer | None
     restored: RestoredLayer | None
     settings: RunSettings
+    confidence: Confidence | None = None
 
     def with_masks(self, masks: NDArray[np.uint32]) -> SegContent:
         """Return the same with other masks."""

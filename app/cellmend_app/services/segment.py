@@ -8,11 +8,12 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from cellmend.export.seg_npy import RunSettings
 from cellmend.image import Image
+from cellmend.labels.confidence import Confidence
 from cellmend.params import MaskSettings
 from cellmend_app.commands import ReplaceLabels
 from cellmend_app.document import Document, FlowLayer, LabelContent
 from cellmend_app.messages import Messages
-from cellmend_app.services.pipelines import Pipelines, Segmented, SegmentRequest
+from cellmend_app.services.pipelines import Pipelines, Remade, Segmented, SegmentRequest
 from cellmend_app.services.seg_content import resample
 from cellmend_app.workers import JobHandle, JobRunner
 
@@ -31,6 +32,14 @@ class _Found:
 
     result: Segmented
     labels: LabelContent
+
+
+@dataclass(frozen=True)
+class _Remade:
+    """Masks at other thresholds, ready to be shown."""
+
+    labels: LabelContent
+    confidence: Confidence | None
 
 
 class SegmentService(QObject):
@@ -111,13 +120,13 @@ class SegmentService(QObject):
         made = with_masks_of(results, settings)
         job = self._runner.submit(
             "compute",
-            lambda report: LabelContent.of(
+            lambda report: _remade(
                 self._pipelines.masks(results.flows, results.cellprob, settings, report)
             ),
             title="Making masks",
         )
         self._recomputing = job
-        job.succeeded.connect(lambda masks: self._take_masks(shown, masks, made))
+        job.succeeded.connect(lambda remade: self._take_masks(shown, remade, made))
         job.failed.connect(
             lambda error: self._messages.error(error, "make the masks", panel="segment")
         )
@@ -143,17 +152,29 @@ class SegmentService(QObject):
         layer = FlowLayer(result.flows, result.cellprob, result.niter, result.provenance)
         document.undo.push(
             ReplaceLabels(
-                document, found.labels, f"Segment with {request.settings.model}", results=layer
+                document,
+                found.labels,
+                f"Segment with {request.settings.model}",
+                results=layer,
+                confidence=result.confidence,
             )
         )
         document.set_diameter(result.diameter)
         self.ran.emit(RunSettings.of(request.settings, shown.image))
         self._announce()
 
-    def _take_masks(self, shown: _Shown, masks: LabelContent, results: FlowLayer) -> None:
+    def _take_masks(self, shown: _Shown, remade: _Remade, results: FlowLayer) -> None:
         if self._may_replace(shown):
             document = self._document
-            document.undo.push(ReplaceLabels(document, masks, "Change thresholds", results=results))
+            document.undo.push(
+                ReplaceLabels(
+                    document,
+                    remade.labels,
+                    "Change thresholds",
+                    results=results,
+                    confidence=remade.confidence,
+                )
+            )
             self._announce()
 
     def _may_replace(self, shown: _Shown) -> bool:
@@ -209,6 +230,10 @@ def _found(result: Segmented, *, known: bool) -> _Found:
     return _Found(whole, LabelContent.of(whole.masks))
 
 
+def _remade(made: Remade) -> _Remade:
+    return _Remade(LabelContent.of(made.masks), made.confidence)
+
+
 def with_masks_of(results: FlowLayer, settings: MaskSettings) -> FlowLayer:
     """Return the output of a run whose record says that its masks were made at `settings`."""
     record = results.provenance
@@ -222,11 +247,10 @@ def to_grid(result: Segmented, shape: tuple[int, int], scale: float) -> Segmente
     """Bring masks of an upsampled image to the raw pixels, by their nearest neighbours."""
     if result.masks.shape[-2:] == shape:
         return result
-    return Segmented(
+    return replace(
+        result,
         masks=resample(result.masks, shape),
         flows=resample(result.flows, shape),
         cellprob=resample(result.cellprob, shape),
         diameter=result.diameter / scale,
-        provenance=result.provenance,
-        niter=result.niter,
     )

@@ -274,6 +274,7 @@ def results(content: SegContent) -> Results:
         restored=None if restored is None else restored.image,
         provenance=made.as_dict() if made else None,
         restored_provenance=record.as_dict() if record else None,
+        confidence=content.confidence,
     )
 
 
