@@ -45,6 +45,22 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
+def list_devices() -> dict[str, str]:
+    """Return what `pick_device` takes by name on this machine, and what each is called.
+
+    The CPU is always the first; with a graphics card of its own each, ``cuda:0`` and so on,
+    and ``mps`` follow.
+    """
+    import torch
+
+    found = {"cpu": "CPU"}
+    for number in range(torch.cuda.device_count()):
+        found[f"cuda:{number}"] = torch.cuda.get_device_name(number)
+    if torch.backends.mps.is_available():
+        found["mps"] = "Apple graphics"
+    return found
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Tell whether bfloat16 is computed in hardware.
 
