@@ -158,6 +158,7 @@ class ObjectsPanel(QWidget):
         self.table.setSortingEnabled(True)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.column = QComboBox()
+        self.column.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         name(self.column, "Column to filter by")
         self.low, self.high = QLineEdit(), QLineEdit()
         name(self.low, "Smallest value", "Show cells from this value on")
@@ -211,10 +212,8 @@ class ObjectsPanel(QWidget):
         if others:
             self._list_columns(list(columns))
         self.model.take(columns)
-        header = self.table.horizontalHeader()
-        if others and header is not None and self.model.sorted_by in columns:
-            place = self.model.names.index(self.model.sorted_by)
-            header.setSortIndicator(place, header.sortIndicatorOrder())
+        if others:
+            self._fit_headings()
         self.save.setEnabled(bool(columns))
 
     def _list_columns(self, columns: list[str]) -> None:
@@ -226,6 +225,18 @@ class ObjectsPanel(QWidget):
             self.column.addItem(heading(column), column)
         self.column.setCurrentIndex(self.column.findData(self._wanted))
         self.column.blockSignals(False)
+
+    def _fit_headings(self) -> None:
+        """Give headings the room that they need, and the one that rows are sorted by its arrow."""
+        header = self.table.horizontalHeader()
+        if header is None:
+            return
+        for place in range(len(self.model.names)):
+            width = max(header.defaultSectionSize(), header.sectionSizeHint(place))
+            header.resizeSection(place, width)
+        if self.model.sorted_by in self.model.names:
+            place = self.model.names.index(self.model.sorted_by)
+            header.setSortIndicator(place, header.sortIndicatorOrder())
 
     def _on_column(self) -> None:
         self._wanted = self.column.currentData()
