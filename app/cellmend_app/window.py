@@ -31,6 +31,7 @@ from cellmend_app.services.autosave import AutosaveService
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.compare import CompareService, Comparison
 from cellmend_app.services.core_pipelines import CorePipelines
+from cellmend_app.services.device import DeviceService
 from cellmend_app.services.folder_run import FolderRunService
 from cellmend_app.services.history import HistoryService
 from cellmend_app.services.layers import MaskLayerService
@@ -118,6 +119,7 @@ class MainWindow(QMainWindow):
         """
         job = self.runner.submit("compute", self.pipelines.warm_up)
         job.succeeded.connect(lambda _: gc.freeze())
+        self.services.device.refresh()
 
     # -- building
 
@@ -136,6 +138,7 @@ class MainWindow(QMainWindow):
             folder_run=FolderRunService(files, runner, messages, self.pipelines),
             models=ModelService(runner, messages),
             training=TrainService(self),
+            device=DeviceService(self.preferences, runner, messages, self.pipelines),
             cells=cells,
             history=HistoryService(document, runner, messages),
             assist=AssistService(cells, runner, messages, self.pipelines),

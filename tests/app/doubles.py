@@ -9,7 +9,7 @@ from cellmend.image import Image
 from cellmend.labels.confidence import Confidence
 from cellmend.provenance import Provenance
 from cellmend_app.messages import Messages
-from cellmend_app.services.pipelines import Remade, Restored, Segmented
+from cellmend_app.services.pipelines import Remade, Restored, Segmented, Tried
 
 
 class RecordingMessages(Messages):
@@ -53,6 +53,8 @@ class FakePipelines:
         self.error = None
         self.scale = 1
         self.requests = []
+        self.device = "auto"
+        self.found = {"cpu": "CPU", "cuda:0": "Quick"}
 
     def _wait(self, report):
         while not self.gate.is_set():
@@ -64,6 +66,14 @@ class FakePipelines:
 
     def warm_up(self, report):
         pass
+
+    def devices(self):
+        return self.found
+
+    def try_device(self, device):
+        if self.error is not None:
+            raise self.error
+        return Tried("cuda:0" if device == "auto" else device, 0.0123)
 
     def restore(self, image, settings, report, *, estimate=False):
         self.requests.append(settings)

@@ -12,6 +12,7 @@ from cellmend.labels.stroke import Overlap
 from cellmend_app.actions.workbench import Workbench
 from cellmend_app.dialogs import files
 from cellmend_app.dialogs.cells import FilterDialog, IdDialog
+from cellmend_app.dialogs.device import DeviceDialog
 from cellmend_app.dialogs.export import ExportDialog
 from cellmend_app.dialogs.folder_run import FolderRunDialog
 from cellmend_app.resources import Theme, palette, style_sheet
@@ -157,6 +158,11 @@ def segment(w: Workbench) -> None:
     w.services.segment.run(w.panels.segment.request())
 
 
+def choose_device(w: Workbench) -> None:
+    """Open the dialog that chooses where networks run."""
+    DeviceDialog(w.services.device, w.window).open()
+
+
 def segment_folder(w: Workbench) -> None:
     """Open the dialog that segments the images of the folder."""
     if w.folder_run is None:
@@ -174,7 +180,12 @@ def retrain(w: Workbench) -> None:
     if w.retrain is None:
         w.retrain = RetrainDialog(w.services.training, w.services.models, w.window)
         w.retrain.trained.connect(lambda name: offer_model(w, name))
-    w.retrain.prepare(w.services.files.corrected(), w.panels.segment.chosen_model, w.theme)
+    w.retrain.prepare(
+        w.services.files.corrected(),
+        w.panels.segment.chosen_model,
+        w.theme,
+        w.services.device.current,
+    )
     w.retrain.show()
     w.retrain.raise_()
 

@@ -224,6 +224,13 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
             when=has_record,
             why_not=no_record,
         ),
+        None,
+        Spec(
+            "device",
+            "Device…",
+            do.choose_device,
+            tip="Choose and test what networks run on: the CPU or a graphics card",
+        ),
     ),
     "Models": (
         Spec(

@@ -21,6 +21,7 @@ from cellmend_app.services.assist import AssistService
 from cellmend_app.services.autosave import AutosaveService
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.compare import CompareService
+from cellmend_app.services.device import DeviceService
 from cellmend_app.services.folder_run import FolderRunService
 from cellmend_app.services.history import HistoryService
 from cellmend_app.services.layers import MaskLayerService
@@ -93,6 +94,7 @@ class Services:
     folder_run: FolderRunService
     models: ModelService
     training: TrainService
+    device: DeviceService
     cells: CellService
     history: HistoryService
     assist: AssistService

@@ -61,6 +61,7 @@ class RetrainDialog(QDialog):
         self.resize(880, 520)
         self._training = training
         self._models = models
+        self._device = "auto"
         self.losses: list[float] = []
         self._validation: list[tuple[int, float]] = []
         self._seconds: list[float] = []
@@ -70,9 +71,12 @@ class RetrainDialog(QDialog):
         self._arrange()
         self._connect()
 
-    def prepare(self, images: list[Path], start_from: str, theme: Theme) -> None:
+    def prepare(
+        self, images: list[Path], start_from: str, theme: Theme, device: str = "auto"
+    ) -> None:
         """List the corrected images, and offer the model in use to start from."""
         self._color_curve(theme)
+        self._device = device
         if self._training.running:
             return
         self.images.clear()
@@ -95,6 +99,7 @@ class RetrainDialog(QDialog):
             epochs=self.epochs.value(),
             learning_rate=self.rate.value(),
             partial=self.partial.isChecked(),
+            device=self._device,
         )
 
     # -- building

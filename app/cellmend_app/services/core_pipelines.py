@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +23,7 @@ from cellmend_app.services.pipelines import (
     Restored,
     Segmented,
     SegmentRequest,
+    Tried,
 )
 
 CHUNK = 4 << 20
@@ -40,10 +41,12 @@ Loaded = TypeVar("Loaded")
 class CorePipelines:
     """Runs the library; keeps the models that were used loaded until their files change.
 
-    Only to be called in the compute lane, which also makes its caches safe.
+    Only to be called in the compute lane, which also makes its caches safe; where networks
+    run, `device`, may be chosen anywhere, and is so of all that begins afterwards.
     """
 
     def __init__(self) -> None:
+        self.device = "auto"
         self._restorers: dict[tuple[str, str], tuple[FileState, Restorer]] = {}
         self._segmenters: dict[tuple[str, str], tuple[FileState, Segmenter]] = {}
         self._maker: tuple[NDArray[np.float32], MaskMaker] | None = None
@@ -59,16 +62,29 @@ class CorePipelines:
         dynamics.compile_kernels()
         net.compile_kernels()
 
+    def devices(self) -> Mapping[str, str]:
+        """Return what there is to run networks on, and what each is called."""
+        from cellmend.device import list_devices
+
+        return list_devices()
+
+    def try_device(self, device: str) -> Tried:
+        """Run a small network on a device."""
+        from cellmend.net.trial import try_device
+
+        done = try_device(device)
+        return Tried(done.device, done.seconds)
+
     def restore(
         self, image: Image, settings: RestoreSettings, report: Reporter, *, estimate: bool = False
     ) -> Restored:
         """Restore `image`; with `estimate` at a diameter that is estimated."""
         from cellmend.chain import restore_at_estimate, restore_in_turn
 
-        models = [self._restorer(settings.model, "auto")]
+        models = [self._restorer(settings.model)]
         options: dict[str, Any] = {"normalize": settings.normalize, "tiles": settings.tiles}
         if estimate:
-            segmenter = self._segmenter(SegmentSettings().model, "auto")
+            segmenter = self._segmenter(SegmentSettings().model)
             steps = restore_at_estimate(image, models, segmenter, report, **options)
         else:
             steps = restore_in_turn(image, models, settings.diameter, report, **options)
@@ -88,6 +104,7 @@ class CorePipelines:
             diameter=result.diameter,
             provenance=result.provenance,
             niter=result.niter,
+            confidence=result.confidence,
         )
 
     def masks(
@@ -104,7 +121,6 @@ class CorePipelines:
         from cellmend.dynamics import MaskMaker
 
         if self._maker is None or self._maker[0] is not flows:
-            confidence=result.confidence,
             self._maker = (flows, MaskMaker(flows, cellprob))
         made = self._maker[1].make(settings, report)
         confidence = Confidence.of(made.masks, made.flow_errors, made.cellprobs)
@@ -120,21 +136,22 @@ class CorePipelines:
             found = cell_from_flows(request.flows, request.cellprob, at, diameter, report)
         else:
             with contextlib.suppress(ModelError):  # not every installation has the model
-                segmenter = self._segmenter(SegmentSettings().model, "auto")
+                segmenter = self._segmenter(SegmentSettings().model)
                 found = cell_from_network(segmenter, request.plane, at, diameter, report)
         if found is None:
             found = cell_from_image(request.plane.astype(np.float32), at, diameter)
         return found
 
-    def _restorer(self, model: str, device: str) -> Restorer:
+    def _restorer(self, model: str) -> Restorer:
         from cellmend.restore import Restorer
 
-        return _loaded(self._restorers, Restorer, model, device)
+        return _loaded(self._restorers, Restorer, model, self.device)
 
-    def _segmenter(self, model: str, device: str) -> Segmenter:
+    def _segmenter(self, model: str, device: str = "auto") -> Segmenter:
         from cellmend.segment import Segmenter
 
-        return _loaded(self._segmenters, Segmenter, model, device)
+        where = self.device if device == "auto" else device
+        return _loaded(self._segmenters, Segmenter, model, where)
 
 
 def _loaded(

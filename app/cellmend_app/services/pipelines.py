@@ -6,6 +6,7 @@ every import of them is inside a function that runs there.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.image import Image
-from cellmend.labels.paint import Shape
 from cellmend.labels.confidence import Confidence
+from cellmend.labels.paint import Shape
 from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
 from cellmend.progress import Reporter
 from cellmend.provenance import Provenance
@@ -44,9 +45,9 @@ class Segmented:
         The record of the run.
     niter
         Steps the flows were followed for.
-    """
     confidence
         How sure the run was of each cell.
+    """
 
     masks: NDArray[np.uint32]
     flows: NDArray[np.float32]
@@ -54,7 +55,6 @@ class Segmented:
     diameter: float
     provenance: Provenance | None
     niter: int | None = None
-
     confidence: Confidence | None = None
 
 
@@ -64,6 +64,7 @@ class Remade:
 
     masks: NDArray[np.uint32]
     confidence: Confidence | None = None
+
 
 @dataclass(frozen=True)
 class SegmentRequest:
@@ -76,7 +77,7 @@ class SegmentRequest:
     on_restored
         Whether the restored layer is to be segmented, not the raw image.
     device
-        Where to compute.
+        Where to compute; ``auto``: where the pipelines do.
     previous
         The records of what was done to the image before.
     """
@@ -110,11 +111,33 @@ class ClickRequest:
     cellprob: NDArray[np.float32] | None = None
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A device that works: its name, and the seconds that a small network took on it."""
+
+    device: str
+    seconds: float
+
+
 class Pipelines(Protocol):
-    """What the services need computed; tests may pass their own."""
+    """What the services need computed; tests may pass their own.
+
+    Parameters
+    ----------
+    device
+        Where networks run unless a request says it: ``auto``, ``cpu``, ``cuda[:N]`` or ``mps``.
+    """
+
+    device: str
 
     def warm_up(self, report: Reporter) -> None:
         """Import what computing needs, so that the first click does not wait for it."""
+
+    def devices(self) -> Mapping[str, str]:
+        """Return what there is to run networks on, and what each is called."""
+
+    def try_device(self, device: str) -> Tried:
+        """Run a small network on a device."""
 
     def restore(
         self, image: Image, settings: RestoreSettings, report: Reporter, *, estimate: bool = False

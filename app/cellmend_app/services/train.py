@@ -39,6 +39,8 @@ class TrainRequest:
         Training settings; a learning rate of None leaves it to the library.
     partial
         Whether there are cells without masks.
+    device
+        Where to train, as the command line names it.
     """
 
     images: tuple[Path, ...]
@@ -47,6 +49,7 @@ class TrainRequest:
     epochs: int
     learning_rate: float | None = None
     partial: bool = False
+    device: str = "auto"
 
     def arguments(self) -> list[str]:
         """Return the command line after ``cellmend``."""
@@ -56,7 +59,7 @@ class TrainRequest:
             words += ["--learning-rate", repr(self.learning_rate)]
         if self.partial:
             words.append("--partial")
-        return [*words, "--json"]
+        return [*words, "--device", self.device, "--json"]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from PyQt6.QtCore import QByteArray, QSettings
 
 
 class Preferences:
-    """Window geometry, theme, last folder and review states, in `QSettings`."""
+    """Window geometry, theme, device, last folder and review states, in `QSettings`."""
 
     def __init__(self, store: QSettings | None = None) -> None:
         self._store = store if store is not None else QSettings("Cellmend", "Cellmend")
@@ -24,6 +24,15 @@ class Preferences:
     @light.setter
     def light(self, value: bool) -> None:
         self._store.setValue("theme", "light" if value else "dark")
+
+    @property
+    def device(self) -> str:
+        """Where networks run: ``auto``, or as the command line names it."""
+        return str(self._store.value("device", "auto"))
+
+    @device.setter
+    def device(self, value: str) -> None:
+        self._store.setValue("device", value)
 
     @property
     def geometry(self) -> QByteArray | None:
