@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from drawn import draw_cells
 
-from cellmend.cli import main, segment_job
+from cellmend.cli import job, main, segment_job
 from cellmend.image import Image
 from cellmend.io import read, write
 from cellmend.io.labels import read_labels
@@ -55,11 +55,11 @@ def test_very_large_images_are_done_in_blocks_by_themselves(
     seen = []
     in_blocks = segment_job.SegmentJob.in_blocks
 
-    def watched(job, source, *rest):
+    def watched(self, source, *rest):
         seen.append(source)
-        return in_blocks(job, source, *rest)
+        return in_blocks(self, source, *rest)
 
-    monkeypatch.setattr(segment_job, "LARGEST_WHOLE", 180 * 180 - 1)
+    monkeypatch.setattr(job, "LARGEST_WHOLE", 180 * 180 - 1)
     monkeypatch.setattr(segment_job.SegmentJob, "in_blocks", watched)
     small = image.with_name("small.tif")
     write(small, Image(draw_cells(90)[0]))
@@ -67,6 +67,35 @@ def test_very_large_images_are_done_in_blocks_by_themselves(
     assert seen == [image]
     assert all(file.suffix == ".tif" for file in image.parent.iterdir())
     assert read_labels(small.with_name("small_cp_masks.tif")).max() == 9
+
+
+@pytest.mark.parametrize("scale", ["raw", "unit", "uint8"])
+def test_restoring_in_blocks_gives_what_restoring_the_whole_gives(
+    tmp_path: Path, scale: str
+) -> None:
+    path = tmp_path / "a.tif"
+    write(path, Image(np.stack([draw_cells(180)[0], draw_cells(180, seed=1)[0] * 2]), "CYX"))
+    switches = ["--task", "denoise", "--channels", "2", *FAST, "--scale", scale]
+    made = []
+    for name, more in (("whole", ()), ("blocks", ("--blocks", "120"))):
+        folder = tmp_path / name
+        for ending in ("tif", "zarr"):
+            arguments = [*switches, *more, "--output", str(folder), "--format", ending]
+            assert main(["restore", str(path), *arguments]) == 0
+        assert sorted(file.name for file in folder.iterdir()) == [
+            "a_restored.tif",
+            "a_restored.zarr",
+        ]
+        made.append([read(folder / f"a_restored.{ending}") for ending in ("tif", "zarr")])
+    whole, blocks = made
+    np.testing.assert_array_equal(blocks[0].data, blocks[1].data)
+    assert (blocks[0].axes, blocks[0].data.dtype) == ("CYX", whole[0].data.dtype)
+    spread = float(np.ptp(whole[0].data[1].astype(float)))
+    difference = np.abs(blocks[0].data.astype(float) - whole[0].data.astype(float))
+    assert difference[0].max() < 0.01 * spread  # only normalised
+    assert difference[1].mean() < 0.02 * spread
+    records = [read_provenance(tmp_path / name / "a_restored.tif") for name in ("whole", "blocks")]
+    assert [(r["model"], r["settings"]["diameter"]) for r in records if r] == [("denoise", 18)] * 2
 
 
 def test_flows_are_not_kept_of_blocks(image: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from cellmend.chain import OnChannels, restore_all_in_turn, restore_at_estimate
-from cellmend.cli.ahead import Ahead
 from cellmend.cli.arguments import (
     SETTING,
     add_everywhere,
@@ -18,16 +16,18 @@ from cellmend.cli.arguments import (
     setting,
     whole_numbers,
 )
-from cellmend.cli.batch import Batch, Work
+from cellmend.cli.batch import Batch
 from cellmend.cli.config import build_settings
-from cellmend.image import Image
+from cellmend.cli.job import is_large, run_job
+from cellmend.cli.restore_job import RestoreJob
+from cellmend.cli.workers import add_worker_switches
 from cellmend.io.folder import RESTORED, output_path
 from cellmend.params import SCALES, FilterName, FilterSettings, RestoreSettings
-from cellmend.progress import Reporter, shares
+from cellmend.progress import Reporter
 from cellmend.restore.degrade import TASKS
 
 if TYPE_CHECKING:
-    from cellmend.restore import Restoration
+    pass
 
 SETTING_MODEL = f"{SETTING}model"
 FILTER = "filter"
@@ -69,7 +69,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="tif",
         help="OME-TIFF (the default) or OME-Zarr",
     )
+    parser.add_argument(
+        "--blocks",
+        type=int,
+        metavar="PX",
+        help="work block by block, each of this side; very large TIFF and OME-Zarr images are "
+        "done so by themselves",
+    )
     add_filter_arguments(parser)
+    add_worker_switches(parser)
     add_normalization(parser)
     add_everywhere(parser, batch_size="tiles.batch_size")
     parser.set_defaults(run=run)
@@ -107,17 +115,22 @@ def run(args: argparse.Namespace) -> int:
         delattr(args, f"{SETTING}diameter")
     settings = build_settings(RestoreSettings, args)
     find(settings.model)
-    batch = Batch(args, {**settings.model_dump(), "scale": args.scale})
-    sources = batch.collect(args.input)
+    job = RestoreJob(
+        settings,
+        auto,
+        args.scale,
+        args.format,
+        args.output,
+        args.axes,
+        args.device or "auto",
+        args.blocks,
+    )
 
     def plan(source: Path) -> list[Path]:
-        return planned(source, args)
+        return [job.output(source)]
 
-    work = None
-    if not args.dry_run:
-        work = make_work(args, settings, auto, batch.pending(sources, plan))
-    batch.run(sources, plan, work)
-    return batch.finish()
+    batch = Batch(args, {**settings.model_dump(), "scale": args.scale})
+    return run_job(job, batch, args, plan, lambda source: bool(args.blocks) or is_large(source))
 
 
 def run_filter(args: argparse.Namespace) -> int:
@@ -144,52 +157,3 @@ def run_filter(args: argparse.Namespace) -> int:
 def planned(source: Path, args: argparse.Namespace) -> list[Path]:
     """Return the file that is written for `source`."""
     return [output_path(source, f"{RESTORED}.{args.format}", args.output)]
-
-
-def make_work(
-    args: argparse.Namespace, settings: RestoreSettings, auto: bool, files: Sequence[Path]
-) -> Work:
-    """Load the networks; return what is done with each file.
-
-    Parameters
-    ----------
-    args
-        The parsed command line.
-    settings
-        Of the restoration.
-    auto
-        Whether the diameter of each image is estimated by the segmentation network.
-    files
-        Those that there is something to do with, in their order.
-    """
-    from cellmend.io import read, write
-    from cellmend.restore import Restorer, to_scale
-    from cellmend.segment import Segmenter
-
-    device = args.device or "auto"
-    restorer = Restorer(settings.model, device)
-    segmenter = Segmenter(device=device) if auto else None
-    options: dict[str, Any] = {"normalize": settings.normalize, "tiles": settings.tiles}
-    models = [OnChannels(restorer, settings.channels) if settings.channels else restorer]
-
-    def restore(images: Mapping[Path, Image], report: Reporter) -> list[tuple[Image, Restoration]]:
-        originals = list(images.values())
-        if segmenter is None:
-            all_steps = restore_all_in_turn(originals, models, settings.diameter, report, **options)
-        else:
-            all_steps = [
-                restore_at_estimate(original, models, segmenter, part, **options)
-                for original, part in zip(originals, shares(report, len(originals)), strict=True)
-            ]
-        return [(image, steps[-1]) for image, steps in zip(originals, all_steps, strict=True)]
-
-    results = Ahead(files, lambda file: read(file, args.axes), restore, settings.tiles.batch_pixels)
-
-    def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
-        original, result = results.get(source, report)
-        image = to_scale(result.image, original, args.scale)
-        write(outputs[0], image, result.provenance.as_dict())
-        size = result.provenance.settings["diameter"]
-        return {"model": settings.model, "diameter": round(size, 2)}
-
-    return work

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from cellmend.cli.arguments import (
     add_everywhere,
@@ -18,12 +16,11 @@ from cellmend.cli.arguments import (
 )
 from cellmend.cli.batch import Batch
 from cellmend.cli.config import build_settings
-from cellmend.cli.pipeline import Pipeline
+from cellmend.cli.job import run_job
 from cellmend.cli.save import FORMATS, check_kinds, planned
 from cellmend.cli.segment_job import SegmentJob, in_blocks
-from cellmend.cli.workers import Sent, add_worker_switches, workers_of
+from cellmend.cli.workers import add_worker_switches
 from cellmend.params import BlockwiseSettings
-from cellmend.progress import Reporter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -189,30 +186,11 @@ def run(args: argparse.Namespace) -> int:
     """Segment every input."""
     settings = build_settings(BlockwiseSettings, args)
     kinds = check_kinds(args.save, settings)
-    device = args.device or "auto"
-    pipeline = Pipeline(settings, device)
-    batch = Batch(args, settings.model_dump())
+    job = SegmentJob(settings, kinds, args.output, args.axes, args.device or "auto")
+    job.check()
 
     def plan(source: Path) -> list[Path]:
         return planned(source, kinds, args.output)
 
-    sources = batch.collect(args.input)
-    pending = [] if args.dry_run else batch.pending(sources, plan)
-    large = {source for source in pending if in_blocks(source, settings, kinds)}
-    whole = [source for source in pending if source not in large]
-    job = SegmentJob(settings, kinds, args.output, args.axes, device)
-    with workers_of(args) as workers:
-        sent = Sent(workers, job, whole) if workers else None
-        if whole and sent is None:
-            pipeline.load()
-        results = pipeline.ahead(whole, args.axes)
-
-        def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
-            if source in large:
-                return job.in_blocks(source, workers, report)
-            if sent is not None:
-                return sent.get(source, report)
-            return job.saved(results.get(source, report))
-
-        batch.run(sources, plan, work)
-    return batch.finish()
+    batch = Batch(args, settings.model_dump())
+    return run_job(job, batch, args, plan, lambda source: in_blocks(source, settings, kinds))

@@ -9,19 +9,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cellmend.cli.ahead import Ahead
+from cellmend.cli.job import is_large
 from cellmend.cli.pipeline import Found, Pipeline
 from cellmend.cli.save import save
 from cellmend.errors import InputError
 from cellmend.io.folder import output_path
-from cellmend.io.windows import count_values
 from cellmend.params import BlockwiseSettings
 from cellmend.progress import Reporter
 
 if TYPE_CHECKING:
     from cellmend.scale.workers import Workers
 
-LARGEST_WHOLE = 1 << 26
-"""Values of an image from which it is done in blocks unless the person says otherwise."""
 WORKPLACE = "_{key}.partial"
 """How the name of the folder ends that holds what is made of an image in blocks."""
 OF_WHOLE_IMAGES = ("flows", "npy")
@@ -54,10 +53,19 @@ class SegmentJob:
 
     def __call__(self, source: Path, report: Reporter) -> Mapping[str, Any]:
         """Segment a whole image and write the results; return what is told of it."""
-        pipeline = _pipeline(self.settings.model_dump_json(), self.device)
-        return self.saved(pipeline.ahead([source], self.axes).get(source, report))
+        return self.saved(source, self.ahead([source]).get(source, report))
 
-    def saved(self, found: Found) -> Mapping[str, Any]:
+    def check(self) -> None:
+        """Raise `ModelError` unless the models are there."""
+        _ = self._pipeline
+
+    def ahead(self, files: Sequence[Path]) -> Ahead[Found]:
+        """Return what restores and segments whole images."""
+        if files:
+            self._pipeline.load()
+        return self._pipeline.ahead(files, self.axes)
+
+    def saved(self, source: Path, found: Found) -> Mapping[str, Any]:
         """Write the results of a whole image; return what is told of it."""
         save(found, self.kinds, self.folder)
         removed = {why: count for why, count in found.result.removed.items() if count}
@@ -85,6 +93,10 @@ class SegmentJob:
         diameter = float(result.provenance.settings["diameter"])
         return {"cells": result.count, "diameter": round(diameter, 2)}
 
+    @property
+    def _pipeline(self) -> Pipeline:
+        return _pipeline(self.settings.model_dump_json(), self.device)
+
 
 def in_blocks(source: Path, settings: BlockwiseSettings, kinds: Sequence[str]) -> bool:
     """Tell whether an image is done in blocks: where it is wanted, or the image is very large.
@@ -96,7 +108,7 @@ def in_blocks(source: Path, settings: BlockwiseSettings, kinds: Sequence[str]) -
     """
     lacking = [kind for kind in kinds if kind in OF_WHOLE_IMAGES]
     if settings.blocks is None:
-        return not lacking and count_values(source) > LARGEST_WHOLE
+        return not lacking and is_large(source)
     if lacking:
         raise InputError(
             f"--save {lacking[0]!r} cannot be had of an image that is done in blocks.",

@@ -11,11 +11,19 @@ from numpy.typing import NDArray
 
 from cellmend.errors import InputError
 from cellmend.export.kinds import KINDS, Results, export, export_path
+from cellmend.image import Image
 from cellmend.io import parts
 from cellmend.io.labels import AXES, LARGEST_UINT16
 from cellmend.io.tiff import ome_metadata
 from cellmend.io.windows import ImageWindows
-from cellmend.scale.run import BlockwiseResult
+from cellmend.params import NormalizeSettings, Scale
+from cellmend.progress import SILENT
+from cellmend.restore.scale import to_scale
+from cellmend.scale.blocks import cut
+from cellmend.scale.restore import BLOCK
+from cellmend.scale.run import BlockwiseRestoration, BlockwiseResult
+from cellmend.scale.scaling import find_scaling
+from cellmend.scale.workers import ThisProcess
 
 
 def write(result: BlockwiseResult, source: Path, kind: str, folder: Path | None = None) -> None:
@@ -66,20 +74,59 @@ def _zarr(path: Path, result: BlockwiseResult) -> None:
 
 
 def _restored(path: Path, result: BlockwiseResult) -> None:
-    restored = result.restored
-    if restored is None:
+    if result.restored is None:
         raise InputError("The image was not restored.")
-    about = replace(result.windows.about, data=restored.about.data)
-    *before, last = result.provenance.previous
-    parts.write_tiff(
-        path,
-        about.data.shape,
-        np.float32,
-        _reader(restored),
-        ome=True,
-        predictor=True,
-        metadata=ome_metadata(about, replace(last, previous=tuple(before)).as_dict()),
-    )
+    write_restored(path, result.restored)
+
+
+def write_restored(path: Path, restoration: BlockwiseRestoration, scale: Scale = "unit") -> None:
+    """Write a restored image as OME-TIFF or OME-Zarr.
+
+    Parameters
+    ----------
+    path
+        The file, which ends in .tif or .zarr.
+    restoration
+        What is restored.
+    scale
+        Of the values; see `cellmend.restore.scale.to_scale`.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be written.
+    """
+    original = restoration.original.about
+    shape = original.data.shape
+    dtype = np.dtype(scale if scale.startswith("uint") else np.float32)
+    about = replace(original, data=np.broadcast_to(np.zeros((), dtype), shape))
+    restored = _reader(restoration.image)
+    limits = _raw_limits(restoration.original) if scale == "raw" else None
+
+    def read(region: parts.Region) -> NDArray[np.generic]:
+        pixels = restored(region)
+        if limits is None:
+            values = Image(pixels.reshape(pixels.shape[-2:]))
+            return to_scale(values, values, scale).data.reshape(pixels.shape)
+        channel = region[original.axes.index("C")].start if "C" in original.axes else 0
+        low, high = limits[channel]
+        return pixels.astype(np.float32) * np.float32(high - low) + np.float32(low)
+
+    record = restoration.provenance.as_dict()
+    if path.suffix == ".zarr":
+        parts.write_ome_zarr(path, about, read, provenance=record)
+        return
+    metadata = ome_metadata(about, record)
+    parts.write_tiff(path, shape, dtype, read, ome=True, predictor=True, metadata=metadata)
+
+
+def _raw_limits(original: ImageWindows) -> NDArray[np.float64]:
+    """Return the 1st and 99th percentile of every channel: (C, 2)."""
+    space = {axis: size for axis, size in original.shape.items() if axis != "C"}
+    blocks = cut(space, {"T": 1, "Z": 1, "Y": BLOCK, "X": BLOCK}, {})
+    every = range(1, original.about.n_channels + 1)
+    scaling = find_scaling(original, every, NormalizeSettings(), blocks, ThisProcess(), SILENT)
+    return np.zeros((0, 2)) if scaling.limits is None else scaling.limits[:, 0, 0]
 
 
 def _reader(windows: ImageWindows) -> parts.Read:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -44,11 +44,14 @@ class Plan:
         Of the whole image.
     device
         Where the networks run, on every worker.
+    restoring
+        How each step restores: its normalisation, if it is given, and its tiles.
     """
 
     windows: ImageWindows
     settings: BlockwiseSettings
     device: str = "auto"
+    restoring: RestoreSettings = field(default_factory=RestoreSettings)
 
     @cached_property
     def key(self) -> str:
@@ -59,6 +62,7 @@ class Plan:
             "changed": path.stat().st_mtime_ns,
             "shape": self.windows.shape,
             "settings": self.settings.model_dump(mode="json"),
+            "restoring": self.restoring.model_dump(mode="json"),
             "models": {name: self.model(name).sha256 for name in sorted(self.entries)},
         }
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:8]
@@ -101,12 +105,9 @@ class Plan:
     def restoration(self, step: RestoreStep, seen: ImageWindows, diameter: float) -> RestorePlan:
         """Return how an image, which may be restored already, goes through a step."""
         entry = self.entries[step.model]
-        settings = RestoreSettings(
-            model=step.model,
-            channels=step.channels,
-            diameter=diameter,
-            normalize=entry.card.normalize,
-        )
+        how = self.restoring.normalize or entry.card.normalize
+        known = {"model": step.model, "channels": step.channels, "diameter": diameter}
+        settings = self.restoring.model_copy(update={**known, "normalize": how})
         return RestorePlan(seen, entry, settings, self.device, self.settings.blocks)
 
     def blocks_to_segment(self, diameter: float) -> list[Block]:

@@ -36,7 +36,7 @@ class RestorePlan:
     entry
         The model.
     settings
-        Of the whole image.
+        Of the whole image; the normalisation is known.
     device
         Where the network runs, on every worker.
     side
@@ -48,11 +48,6 @@ class RestorePlan:
     settings: RestoreSettings
     device: str = "auto"
     side: int | None = None
-
-    @property
-    def normalization(self) -> NormalizeSettings:
-        """How channels are scaled: as told, or as the model was trained."""
-        return self.settings.normalize or self.entry.card.normalize
 
     @property
     def blocks(self) -> list[Block]:
@@ -80,7 +75,8 @@ def restore(plan: RestorePlan, folder: Path, workers: Workers, report: Reporter)
     if not whole.exists():
         blocks, every = plan.blocks, range(1, windows.about.n_channels + 1)
         looking, working = Share(report, 0, 0.1), Share(report, 0.1, 1)
-        scaling = find_scaling(windows, every, plan.normalization, blocks, workers, looking)
+        how = plan.settings.normalize or NormalizeSettings()
+        scaling = find_scaling(windows, every, how, blocks, workers, looking)
         model = ModelOnWorkers.of(plan.settings.model, plan.entry, plan.device)
         job = RestoreJob(windows, model, plan.settings, scaling)
         run_stage(folder, job, blocks, workers, working)

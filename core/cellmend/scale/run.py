@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ class BlockwiseResult:
     labels
         uint32 array on the disk, with the image's axes but C.
     restored
-        The restored image, float32, if it was restored.
+        The restored image, if it was restored.
     count
         Number of cells.
     provenance
@@ -48,9 +48,39 @@ class BlockwiseResult:
 
     windows: ImageWindows
     labels: zarr.Array[Any]
-    restored: ImageWindows | None
+    restored: BlockwiseRestoration | None
     count: int
     provenance: Provenance
+
+
+@dataclass(frozen=True, eq=False)
+class BlockwiseRestoration:
+    """A restored image, on the disk.
+
+    Attributes
+    ----------
+    original
+        The image it was made from.
+    image
+        The restored one: float32, with the same axes.
+    provenance
+        What ran.
+    """
+
+    original: ImageWindows
+    image: ImageWindows
+    provenance: Provenance
+
+
+def restore_image(
+    plan: Plan, workplace: Path, workers: Workers | None = None, report: Reporter = SILENT
+) -> BlockwiseRestoration:
+    """Restore an image; parameters and errors are those of `run`."""
+    workplace.mkdir(parents=True, exist_ok=True)
+    work = _Run(plan, workplace, workers or ThisProcess())
+    diameter = work.diameter(Share(report, 0, 0.05, "estimating the diameter"))
+    image, records = work.restored(diameter, Share(report, 0.05, 1))
+    return _restoration(plan, image, records)
 
 
 def run(
@@ -83,15 +113,19 @@ def run(
     begin = 0.4 if plan.settings.restore else 0.05
     diameter = work.diameter(Share(report, 0, 0.05, "estimating the diameter"))
     seen, records = work.restored(diameter, Share(report, 0.05, begin))
+    restored = _restoration(plan, seen, records) if records else None
     numbers = work.found(seen, diameter, Share(report, begin, 0.95))
     labels, count = work.joined(numbers, diameter, Share(report, 0.95, 1, "joining blocks"))
-    return BlockwiseResult(
-        plan.windows,
-        labels,
-        seen if records else None,
-        count,
-        plan.record("segment", plan.segmentation(diameter), records),
-    )
+    record = plan.record("segment", plan.segmentation(diameter), records)
+    return BlockwiseResult(plan.windows, labels, restored, count, record)
+
+
+def _restoration(
+    plan: Plan, image: ImageWindows, records: Sequence[Provenance]
+) -> BlockwiseRestoration:
+    """Return a restored image; the record of its last step tells of those before."""
+    *before, last = records
+    return BlockwiseRestoration(plan.windows, image, replace(last, previous=tuple(before)))
 
 
 @dataclass(frozen=True)
