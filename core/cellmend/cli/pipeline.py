@@ -15,6 +15,8 @@ from cellmend.image import Image
 from cellmend.io import read
 from cellmend.params import PipelineSettings, SegmentSettings
 from cellmend.progress import Reporter, shares
+from cellmend.registry import find
+from cellmend.scale.models import ModelOnWorkers
 
 if TYPE_CHECKING:
     from cellmend.restore import Restoration, Restorer
@@ -49,8 +51,6 @@ class Pipeline:
     """
 
     def __init__(self, settings: PipelineSettings, device: str) -> None:
-        from cellmend.registry import find
-
         self._settings = settings
         for name in (*(step.model for step in settings.restore), settings.model):
             find(name)
@@ -61,16 +61,16 @@ class Pipeline:
     def load(self) -> Segmenter:
         """Load the networks, once; return the one that segments."""
         if self._segmenter is None:
-            from cellmend.restore import Restorer
-            from cellmend.segment import Segmenter
-
             for step in self._settings.restore:
-                restorer = Restorer(step.model, self._device)
+                restorer = self._model(step.model).restorer()
                 self._restorers.append(
                     OnChannels(restorer, step.channels) if step.channels else restorer
                 )
-            self._segmenter = Segmenter(self._settings.model, self._device)
+            self._segmenter = self._model(self._settings.model).segmenter()
         return self._segmenter
+
+    def _model(self, name: str) -> ModelOnWorkers:
+        return ModelOnWorkers.of(name, find(name), self._device)
 
     def ahead(self, files: Sequence[Path], axes: str | None = None) -> Ahead[Found]:
         """Return what restores and segments files; `axes` are what they are read with."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +14,21 @@ from cellmend.image import Image
 from cellmend.io import read, write
 from cellmend.io.folder import RESTORED, output_path
 from cellmend.io.windows import ImageWindows
-from cellmend.params import BlockwiseSettings, RestoreSettings, RestoreStep, Scale
+from cellmend.params import (
+    BlockwiseSettings,
+    RestoreSettings,
+    RestoreStep,
+    Scale,
+    SegmentSettings,
+)
 from cellmend.progress import Reporter, shares
+from cellmend.registry import find
+from cellmend.scale.models import ModelOnWorkers
 
 if TYPE_CHECKING:
     from cellmend.restore import Restoration, Restorer
     from cellmend.scale.plan import Plan
     from cellmend.scale.workers import Workers
-    from cellmend.segment import Segmenter
 
     Restored = tuple[Image, Restoration]
 
@@ -121,33 +127,23 @@ class RestoreJob:
             "tiles": self.settings.tiles,
         }
         if self.auto:
-            segmenter = _segmenter(self.device)
+            segmenter = self._loaded(SegmentSettings().model).segmenter()
             all_steps = [
                 restore_at_estimate(original, models, segmenter, part, **options)
                 for original, part in zip(originals, shares(report, len(originals)), strict=True)
             ]
         else:
-            all_steps = restore_all_in_turn(originals, models, settings.diameter, report, **options)
+            size = self.settings.diameter
+            all_steps = restore_all_in_turn(originals, models, size, report, **options)
         return [(image, steps[-1]) for image, steps in zip(originals, all_steps, strict=True)]
 
     def _model(self) -> Restorer | OnChannels:
-        restorer = _restorer(self.settings.model, self.device)
+        restorer = self._loaded(self.settings.model).restorer()
         channels = self.settings.channels
         return OnChannels(restorer, channels) if channels else restorer
 
+    def _loaded(self, model: str) -> ModelOnWorkers:
+        return ModelOnWorkers.of(model, find(model), self.device)
+
     def _details(self, diameter: float) -> dict[str, Any]:
         return {"model": self.settings.model, "diameter": round(diameter, 2)}
-
-
-@lru_cache(maxsize=1)
-def _restorer(model: str, device: str) -> Restorer:
-    from cellmend.restore import Restorer
-
-    return Restorer(model, device)
-
-
-@lru_cache(maxsize=1)
-def _segmenter(device: str) -> Segmenter:
-    from cellmend.segment import Segmenter
-
-    return Segmenter(device=device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,9 +93,9 @@ class SegmentJob:
         diameter = float(result.provenance.settings["diameter"])
         return {"cells": result.count, "diameter": round(diameter, 2)}
 
-    @property
+    @cached_property
     def _pipeline(self) -> Pipeline:
-        return _pipeline(self.settings.model_dump_json(), self.device)
+        return Pipeline(self.settings, self.device)
 
 
 def in_blocks(source: Path, settings: BlockwiseSettings, kinds: Sequence[str]) -> bool:
@@ -115,9 +115,3 @@ def in_blocks(source: Path, settings: BlockwiseSettings, kinds: Sequence[str]) -
             hint="Leave out one of the two.",
         )
     return True
-
-
-@lru_cache(maxsize=1)
-def _pipeline(settings: str, device: str) -> Pipeline:
-    """Return the networks of a worker, loaded once for all its files."""
-    return Pipeline(BlockwiseSettings.model_validate_json(settings), device)
