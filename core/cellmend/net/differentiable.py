@@ -36,9 +36,13 @@ GROUP = 8
 
 
 def has_kernels(x: Tensor) -> bool:
-    """Tell whether `norm_conv` takes this input: float32 on the CPU, without autocast."""
+    """Tell whether `norm_conv` takes this input: float32 on the CPU, without autocast.
+
+    Where torch records what a network does, it must see its own layers.
+    """
     return (
-        x.device.type == "cpu"
+        not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+        and x.device.type == "cpu"
         and x.dtype == torch.float32
         and not torch.is_autocast_enabled("cpu")
         and x.numel() > x.shape[1]  # torch refuses to normalise a single pixel in training

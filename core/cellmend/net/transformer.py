@@ -131,7 +131,8 @@ class Attention(nn.Module):
 
     def _tokens(self, x: Tensor) -> Tensor:
         """Split (N, C, Y, X) into (N, heads, Y * X, C / heads)."""
-        tokens = x.reshape(len(x), self.heads, x.shape[1] // self.heads, -1)
+        count, channels = x.shape[:2]
+        tokens = x.reshape(count, self.heads, channels // self.heads, -1)
         return tokens.transpose(2, 3)
 
 
