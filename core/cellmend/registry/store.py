@@ -15,6 +15,7 @@ from cellmend.errors import CellmendError, FileFormatError, InputError, ModelErr
 from cellmend.io.atomic import replacing
 from cellmend.net.card import read_card
 from cellmend.registry.card import KNOWN_NAMES, ModelCard
+from cellmend.registry.package import weight_file
 
 SUFFIX = ".safetensors"
 _NAME = re.compile(r"[A-Za-z0-9][\w.+ -]*")
@@ -99,7 +100,8 @@ def find(name_or_path: str | Path) -> ModelEntry:
 def add(path: str | Path, name: str | None = None) -> ModelEntry:
     """Copy a weight file into the person's models.
 
-    Cellpose 1-3 files are converted, so that every stored model has a card.
+    Cellpose 1-3 files are converted, so that every stored model has a card. Of a package for
+    bioimage.io that Cellmend exported, the weight file in it is taken.
 
     Raises
     ------
@@ -110,11 +112,12 @@ def add(path: str | Path, name: str | None = None) -> ModelEntry:
     """
     from cellmend.net.weights import build_net, read_weights, save_weights
 
-    entry = _entry(Path(path))
-    name = checked_name(name or Path(path).stem)
-    card = entry.card.model_copy(update={"name": name})
-    target = user_folder() / f"{name}{SUFFIX}"
-    save_weights(target, build_net(read_weights(path)), card.model_dump(mode="json"))
+    with weight_file(path) as weights:
+        entry = _entry(weights)
+        name = checked_name(name or Path(path).stem)
+        card = entry.card.model_copy(update={"name": name})
+        target = user_folder() / f"{name}{SUFFIX}"
+        save_weights(target, build_net(read_weights(weights)), card.model_dump(mode="json"))
     return _entry(target)
 
 
