@@ -27,13 +27,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown = action("show", show, "Show the card of a model: what it is for, how it was trained.")
     shown.add_argument("name", metavar="NAME", help="a model's name or file")
     added = action("add", add, "Copy a model file among one's own models.")
-    added.add_argument("path", type=Path, metavar="PATH", help="a Cellmend or Cellpose 1-3 file")
+    added.add_argument(
+        "path",
+        type=Path,
+        metavar="PATH",
+        help="a Cellmend or Cellpose 1-3 file, or a bioimage.io package of Cellmend",
+    )
     added.add_argument("--name", help="what to call it (default: the name of the file)")
     removed = action("remove", remove, "Remove one of one's own models.")
     removed.add_argument("name", metavar="NAME")
     exported = action("export", export, "Copy a model out as a file for others.")
     exported.add_argument("name", metavar="NAME")
     exported.add_argument("path", type=Path, metavar="PATH")
+    exported.add_argument(
+        "--to",
+        choices=("cellmend", "bioimageio"),
+        default="cellmend",
+        help="a file for Cellmend (default), or a zip package that bioimage.io's programs run",
+    )
+    exported.add_argument(
+        "--author",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="whom a bioimage.io package names as author; may be given several times",
+    )
 
 
 def list_all(args: argparse.Namespace) -> int:
@@ -93,11 +111,17 @@ def remove(args: argparse.Namespace) -> int:
 
 
 def export(args: argparse.Namespace) -> int:
-    """Copy a model's weights and card out."""
+    """Copy a model's weights and card out, or write a package that others run."""
     from cellmend import registry
 
     registry.find(args.name)
-    if not args.dry_run:
+    if args.dry_run:
+        pass
+    elif args.to == "bioimageio":
+        from cellmend.export.bioimageio import write_bioimageio
+
+        write_bioimageio(args.path, args.name, args.author)
+    else:
         registry.export_weights(args.name, args.path)
     return _tell(args, {"exported": args.name, "path": str(args.path)}, [f"wrote {args.path}"])
 
