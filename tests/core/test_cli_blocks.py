@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from drawn import draw_cells
 
-from cellmend.cli import job, main, segment_job
+from cellmend import scale
+from cellmend.cli import main, segment_job
 from cellmend.image import Image
 from cellmend.io import read, write
 from cellmend.io.labels import read_labels
@@ -59,7 +60,7 @@ def test_very_large_images_are_done_in_blocks_by_themselves(
         seen.append(source)
         return in_blocks(self, source, *rest)
 
-    monkeypatch.setattr(job, "LARGEST_WHOLE", 180 * 180 - 1)
+    monkeypatch.setattr(scale, "LARGEST_WHOLE", 180 * 180 - 1)
     monkeypatch.setattr(segment_job.SegmentJob, "in_blocks", watched)
     small = image.with_name("small.tif")
     write(small, Image(draw_cells(90)[0]))
@@ -69,13 +70,13 @@ def test_very_large_images_are_done_in_blocks_by_themselves(
     assert read_labels(small.with_name("small_cp_masks.tif")).max() == 9
 
 
-@pytest.mark.parametrize("scale", ["raw", "unit", "uint8"])
+@pytest.mark.parametrize("values", ["raw", "unit", "uint8"])
 def test_restoring_in_blocks_gives_what_restoring_the_whole_gives(
-    tmp_path: Path, scale: str
+    tmp_path: Path, values: str
 ) -> None:
     path = tmp_path / "a.tif"
     write(path, Image(np.stack([draw_cells(180)[0], draw_cells(180, seed=1)[0] * 2]), "CYX"))
-    switches = ["--task", "denoise", "--channels", "2", *FAST, "--scale", scale]
+    switches = ["--task", "denoise", "--channels", "2", *FAST, "--scale", values]
     made = []
     for name, more in (("whole", ()), ("blocks", ("--blocks", "120"))):
         folder = tmp_path / name

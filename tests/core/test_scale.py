@@ -14,6 +14,7 @@ from cellmend.params import BlockwiseSettings, MaskSettings
 from cellmend.progress import SILENT
 from cellmend.restore import Restorer
 from cellmend.scale.models import ModelOnWorkers
+from cellmend.scale.open_image import restore_open_image, segment_open_image
 from cellmend.scale.plan import plan_of
 from cellmend.scale.run import run
 from cellmend.scale.workers import ThisProcess
@@ -117,7 +118,7 @@ def test_a_restored_image_is_that_of_the_whole_image(image, tmp_path):
     settings = settings_of(restore=("denoise",))
     result = run(plan_of(image, settings, device="cpu"), tmp_path / "work")
     whole = Restorer("denoise", "cpu").run(pixels(image), diameter=DIAMETER).image.data
-    restored = result.restored.read({}).data
+    restored = result.restored.image.read({}).data
     assert restored.dtype == np.float32
     assert np.abs(restored - whole).mean() < 0.02 * np.ptp(whole)
     assert [step.model for step in result.provenance.previous] == ["denoise"]
@@ -198,3 +199,14 @@ def test_nothing_is_found_twice(image, tmp_path):
     run(plan, tmp_path / "work", workers)
     run(plan, tmp_path / "work", workers, SILENT)
     assert workers.done[4] == 0  # looked at, found, joined; looked at, found
+
+
+def test_an_image_that_is_open_is_done_alike(image, tmp_path):
+    shown = pixels(image)
+    settings = settings_of(restore=("denoise",))
+    masks, record = segment_open_image(shown, settings, "cpu")
+    np.testing.assert_array_equal(masks, masks_of(image, settings, tmp_path / "work"))
+    assert [step.model for step in record.previous] == ["denoise"]
+    restored, made_by = restore_open_image(shown, settings, "cpu")
+    assert (restored.axes, restored.data.shape) == (shown.axes, shown.data.shape)
+    assert (made_by.model, made_by.settings["diameter"]) == ("denoise", DIAMETER)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from cellmend import scale
 from cellmend.cli.ahead import Ahead
 from cellmend.cli.batch import Batch, Plan
 from cellmend.cli.workers import Sent, workers_of
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from cellmend.scale.workers import Workers
 
 Made = TypeVar("Made")
-
-LARGEST_WHOLE = 1 << 26
-"""Values of an image from which it is done in blocks unless the person says otherwise."""
 
 
 class Job(Protocol[Made]):
@@ -83,4 +81,4 @@ def run_job(
 
 def is_large(source: Path) -> bool:
     """Tell whether an image is so large that it is done in blocks by itself."""
-    return count_values(source) > LARGEST_WHOLE
+    return count_values(source) > scale.LARGEST_WHOLE

@@ -45,6 +45,13 @@ class ImageWindows:
         self.path = Path(path)
         self._axes = axes
 
+    @classmethod
+    def of(cls, image: Image) -> ImageWindows:
+        """Return the windows of an image that is open already, which stays in this process."""
+        windows = cls(image.source or Path(), image.axes)
+        windows.__dict__["_whole"] = image
+        return windows
+
     def __reduce__(self) -> tuple[type[ImageWindows], tuple[Path, str | None]]:
         return ImageWindows, (self.path, self._axes)
 

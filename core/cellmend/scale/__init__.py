@@ -7,3 +7,6 @@ the disk (`stage`), so that a run that was stopped goes on where it was. In the 
 of neighbouring blocks are joined where they are parts of one cell (`join`). The result does not
 depend on who worked on which block, or when.
 """
+
+LARGEST_WHOLE = 1 << 26
+"""Values of an image from which it is done in blocks unless the person says otherwise."""
