@@ -103,7 +103,7 @@ def _scale_planes(
     groups = range(len(planes)) if settings.per_plane else [slice(None)]
     for group in groups:
         values = planes[group] if usable is None else planes[group][usable[group]]
-        _rescale(planes[group], *_limits(values, settings.percentiles), invert=settings.invert)
+        _rescale(planes[group], *limits(values, settings.percentiles), invert=settings.invert)
 
 
 def _require_order(pair: Sequence[float], name: str) -> None:
@@ -114,7 +114,7 @@ def _require_order(pair: Sequence[float], name: str) -> None:
         )
 
 
-def _limits(values: Array, percentiles: tuple[float, float]) -> tuple[float, float]:
+def limits(values: Array, percentiles: tuple[float, float]) -> tuple[float, float]:
     """Return the two percentiles; the extremes where too few pixels differ to move them."""
     if values.size == 0:
         return 0.0, 0.0

@@ -10,7 +10,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from cellmend.errors import InputError
 
@@ -130,11 +138,73 @@ class RestoreStep(Settings):
             return {"model": value}
         return {"model": found[1], "channels": found[2].split(",")}
 
+    @property
+    def text(self) -> str:
+        """The step written as text."""
+        channels = ",".join(map(str, self.channels or ()))
+        return f"{self.model}:{channels}" if channels else self.model
+
+
+FilterName = Literal[
+    "gaussian", "median", "nl-means", "richardson-lucy", "sharpen", "clahe", "background"
+]
+FILTER_PREFIX = "filter:"
+"""How the text of a filter begins; no model's name has a colon."""
+
+
+class FilterSettings(Settings):
+    """How a classical filter changes an image (see `cellmend.restore.filters`).
+
+    What is None is decided by the filter. As a step before segmenting it may be written as text:
+    ``filter:median``, ``filter:gaussian:radius=2`` or
+    ``filter:richardson-lucy:radius=2,iterations=20``.
+    """
+
+    filter: FilterName
+    radius: Annotated[float, Field(gt=0, le=500)] | None = None
+    strength: Positive | None = None
+    iterations: Annotated[int, Field(ge=1, le=1000)] | None = None
+    normalize: NormalizeSettings = NormalizeSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_text(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        name, _, rest = value.removeprefix(FILTER_PREFIX).partition(":")
+        given = (part.partition("=") for part in rest.split(",") if part)
+        return {**{setting: number for setting, _, number in given}, "filter": name}
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Radius, strength and iterations, as far as they are given."""
+        return self.model_dump(include={"radius", "strength", "iterations"}, exclude_none=True)
+
+    @property
+    def text(self) -> str:
+        """The step written as text, which has no words for how the image is normalised."""
+        given = ",".join(f"{name}={number}" for name, number in self.numbers.items())
+        return f"{FILTER_PREFIX}{self.filter}" + (f":{given}" if given else "")
+
+
+def _kind_of_step(value: Any) -> str:
+    if isinstance(value, str):
+        return "filter" if value.startswith(FILTER_PREFIX) else "step"
+    is_filter = "filter" in value if isinstance(value, dict) else isinstance(value, FilterSettings)
+    return "filter" if is_filter else "step"
+
+
+AnyStep = Annotated[
+    Annotated[RestoreStep, Tag("step")] | Annotated[FilterSettings, Tag("filter")],
+    Discriminator(_kind_of_step),
+]
+"""What may be done to an image before its cells are found."""
+
 
 class PipelineSettings(SegmentSettings):
     """Everything that decides the masks of an image that is restored before, step by step."""
 
-    restore: tuple[RestoreStep, ...] = ()
+    restore: tuple[AnyStep, ...] = ()
 
     @property
     def segment(self) -> dict[str, Any]:
@@ -175,24 +245,6 @@ Scale = Literal["raw", "unit", "uint8", "uint16"]
 """The values of a saved restored image (see `cellmend.restore.scale`)."""
 
 SCALES: tuple[Scale, ...] = get_args(Scale)
-
-FilterName = Literal[
-    "gaussian", "median", "nl-means", "richardson-lucy", "sharpen", "clahe", "background"
-]
-
-
-class FilterSettings(Settings):
-    """How a classical filter changes an image (see `cellmend.restore.filters`).
-
-    What is None is decided by the filter.
-    """
-
-    filter: FilterName
-    radius: Annotated[float, Field(gt=0, le=500)] | None = None
-    strength: Positive | None = None
-    iterations: Annotated[int, Field(ge=1, le=1000)] | None = None
-    normalize: NormalizeSettings = NormalizeSettings()
-
 
 BackboneName = Literal["unet", "transformer"]
 SCRATCH_RATE = 1e-3

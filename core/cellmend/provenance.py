@@ -30,6 +30,16 @@ class Provenance:
         """Return plain values for JSON."""
         return asdict(self)
 
+    @property
+    def history(self) -> tuple[Provenance, ...]:
+        """What was done, step by step, this one last."""
+        return (*(step for earlier in self.previous for step in earlier.history), self)
+
+    @property
+    def title(self) -> str:
+        """The models and filters in their order, such as ``denoise + sharpen``."""
+        return " + ".join(step.model for step in self.history)
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Provenance:
         """Return the record that `as_dict` gave.

@@ -21,6 +21,7 @@ from cellmend.params import (
     FilterSettings,
     NormalizeSettings,
     RestoreSettings,
+    RestoreStep,
     SegmentSettings,
     Settings,
 )
@@ -125,8 +126,17 @@ class Step:
 
     def in_one_go(self, diameter: float) -> bool:
         """Whether ``segment --restore`` does this before finding cells of a diameter."""
+        if self.kind == FILTER:
+            return self.options.keys() <= {"radius", "strength", "iterations"}
         alike = self.kind == RESTORE and self.options["diameter"] == diameter
         return alike and self.options.keys() <= {"diameter", "channels"}
+
+    @property
+    def word(self) -> str:
+        """What ``segment --restore`` calls it, where that does it in one go."""
+        if self.kind == FILTER:
+            return FilterSettings.model_validate({"filter": self.model, **self.options}).text
+        return RestoreStep(model=self.model, channels=self.options.get("channels")).text
 
 
 def steps_of(record: Provenance) -> list[Step]:
@@ -137,7 +147,7 @@ def steps_of(record: Provenance) -> list[Step]:
     InputError
         If a step is none that can be run here.
     """
-    return [Step.of(one) for one in _history(record)]
+    return [Step.of(one) for one in record.history]
 
 
 def command_line(
@@ -198,12 +208,6 @@ def python_script(
         source = f"{name}.image"
     lines.append("masks = found.masks" if steps[-1].kind == SEGMENT else f"pixels = {source}.data")
     return _text([*notes, *_notes(steps, switches=False)], lines) + "\n"
-
-
-def _history(record: Provenance) -> Iterator[Provenance]:
-    for earlier in record.previous:
-        yield from _history(earlier)
-    yield record
 
 
 def _filter_step(record: Provenance) -> Step:
@@ -275,8 +279,7 @@ def _command(
     for switch, value in reading.items():
         words += _switch(switch, value)
     for one in before:
-        channels = one.options.get("channels")
-        words += _switch("--restore", f"{one.model}:{_word(channels)}" if channels else one.model)
+        words += _switch("--restore", one.word)
     words += _model_words(step)
     for path, value in step.options.items():
         if path in SWITCHES[step.kind]:

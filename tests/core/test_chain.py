@@ -5,8 +5,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cellmend.chain import OnChannels, restore_at_estimate, restore_in_turn
+from cellmend.chain import (
+    Filtering,
+    OnChannels,
+    last_of,
+    make_restorers,
+    restore_at_estimate,
+    restore_in_turn,
+)
 from cellmend.image import Image
+from cellmend.params import FilterSettings, RestoreStep
+from cellmend.restore import filter_image
 
 IMAGE = Image(np.arange(64, dtype=np.float32).reshape(8, 8))
 
@@ -63,3 +72,23 @@ def test_restores_again_where_the_restored_image_shows_another_size(restored, di
     steps = restore_at_estimate(IMAGE, [restorer], Estimates(10, restored))
     assert restorer.diameters == diameters
     np.testing.assert_array_equal(steps[-1].image.data, IMAGE.data * 2)
+
+
+def test_g07_filters_and_models_take_turns_and_the_record_tells_all_steps():
+    steps = (FilterSettings(filter="gaussian"), RestoreStep(model="twice"))
+    steps += (FilterSettings(filter="sharpen", strength=2),)
+    restorers = make_restorers(steps, {"twice": Doubler()}.__getitem__)
+    made = restore_in_turn(IMAGE, restorers, 30)
+    doubled = Image(filter_image(IMAGE, "gaussian").image.data * 2)
+    expected = filter_image(doubled, "sharpen", strength=2)
+    np.testing.assert_array_equal(made[-1].image.data, expected.image.data)
+    record = last_of([made[0], made[2]]).provenance
+    assert (record.title, record.model) == ("gaussian + sharpen", "sharpen")
+    assert [step.settings["radius"] for step in record.history] == [1, 2]
+    assert last_of([]) is None
+
+
+def test_no_size_is_estimated_for_filters_alone():
+    restorers = [Filtering(FilterSettings(filter="median"))]
+    (made,) = restore_at_estimate(IMAGE, restorers, segmenter=None)
+    np.testing.assert_array_equal(made.image.data, filter_image(IMAGE, "median").image.data)

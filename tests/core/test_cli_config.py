@@ -10,7 +10,8 @@ import yaml
 from cellmend.cli.arguments import add_everywhere, channels, diameter, setting
 from cellmend.cli.config import build_settings
 from cellmend.errors import InputError
-from cellmend.params import PipelineSettings, RestoreStep, SegmentSettings
+from cellmend.params import FilterSettings, PipelineSettings, RestoreStep, SegmentSettings
+from cellmend.registry import checked_name
 
 
 def parse(*words: str) -> argparse.Namespace:
@@ -68,13 +69,48 @@ def test_a_step_of_restoration_names_a_model_and_channels(text: str, step: dict[
     assert settings.restore == (RestoreStep(**step),)
 
 
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("filter:gaussian", {"filter": "gaussian"}),
+        ("filter:clahe:strength=3.0", {"filter": "clahe", "strength": 3}),
+        (
+            "filter:richardson-lucy:radius=2.5,iterations=20",
+            {"filter": "richardson-lucy", "radius": 2.5, "iterations": 20},
+        ),
+    ],
+)
+def test_a_step_may_be_a_filter(text: str, given: dict[str, Any]) -> None:
+    (step,) = build_settings(PipelineSettings, parse("--restore", text)).restore
+    assert step == FilterSettings(**given)
+    assert step.text == text
+    assert PipelineSettings(restore=[given]).restore == (step,)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "./filter:gaussian", "filters/median.safetensors"])
+def test_a_model_is_never_taken_for_a_filter(name: str) -> None:
+    (step,) = build_settings(PipelineSettings, parse("--restore", name)).restore
+    assert step == RestoreStep(model=name)
+    assert step.text == name
+    with pytest.raises(InputError):
+        checked_name("filter:gaussian")
+
+
+@pytest.mark.parametrize(
+    "text", ["filter:", "filter:magic", "filter:median:2", "filter:median:radius=x"]
+)
+def test_a_filter_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="restore"):
+        build_settings(PipelineSettings, parse("--restore", text))
+
+
 def test_steps_of_restoration_are_settings_as_others_are(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
-    steps = ("--restore", "denoise:1", "--restore", "denoise-nuclei:2")
+    steps = ("--restore", "denoise:1", "--restore", "filter:median")
     given = build_settings(PipelineSettings, parse(*steps, "--diameter", "20"))
     file.write_text(yaml.safe_dump(given.model_dump(mode="json")))
     assert build_settings(PipelineSettings, parse("--config", str(file))) == given
-    file.write_text("diameter: 20\nrestore: ['denoise:1', {model: denoise-nuclei, channels: [2]}]")
+    file.write_text("diameter: 20\nrestore: [{model: denoise, channels: [1]}, 'filter:median']")
     assert build_settings(PipelineSettings, parse("--config", str(file))) == given
     other = build_settings(PipelineSettings, parse("--config", str(file), "--restore", "deblur"))
     assert other.restore == (RestoreStep(model="deblur"),)

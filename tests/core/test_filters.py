@@ -13,11 +13,14 @@ from cellmend.cli import main
 from cellmend.errors import InputError
 from cellmend.image import Image
 from cellmend.io import read
+from cellmend.io.labels import read_labels
 from cellmend.io.tiff import read_provenance
 from cellmend.normalize import normalize
-from cellmend.params import FilterName
+from cellmend.params import FilterName, FilterSettings
 from cellmend.restore import FILTERS, filter_image, to_scale
 from cellmend.restore.filters import noise_level
+from cellmend.restore.region import RegionFilter
+from cellmend.segment import Segmenter
 
 UNCHANGED = {"enabled": False}
 
@@ -155,3 +158,48 @@ def test_the_command_line_names_what_is_missing(
 ) -> None:
     assert main(["restore", str(tmp_path), "--task", "filter"]) == 2
     assert "filter is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_part_is_filtered_like_the_whole(name: str, cells: tuple) -> None:
+    other = np.flip(cells[0], 0) * np.float32(0.5)
+    image = Image(np.stack([np.tile(one, (2, 2)) for one in (cells[0], other)]), "CYX")
+    radius = 3 if FILTERS[name].radius else None
+    whole = filter_image(image, name, radius=radius)
+    settings = FilterSettings(filter=name, radius=radius)
+    part = RegionFilter(image).run(image.data, settings, (50, 60, 90, 130))
+    expected = whole.image.data[:, 50:90, 60:130]
+    if name == "nl-means":  # goes by the noise of the part
+        assert np.corrcoef(part.ravel(), expected.ravel())[0, 1] > 0.98
+    else:
+        np.testing.assert_allclose(part, expected, atol=2e-3)
+
+
+def test_a_part_at_the_corner_is_filtered() -> None:
+    image = Image(np.random.default_rng(0).random((40, 30), np.float32))
+    settings = FilterSettings(filter="gaussian")
+    part = RegionFilter(image).run(image.data[None], settings, (0, 0, 40, 30))
+    np.testing.assert_array_equal(part[0], filter_image(image, "gaussian").image.data)
+    wrong = FilterSettings(filter="median", strength=2)
+    with pytest.raises(InputError, match="no strength"):
+        RegionFilter(image).run(image.data[None], wrong, (0, 0, 4, 4))
+
+
+def test_cells_are_found_after_a_filter_as_in_python(cells: tuple, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, cells[0])
+    words = ["--restore", "filter:sharpen:radius=1.5,strength=2", "--diameter", "16"]
+    saved = ["--save", "tif,restored", "--device", "cpu"]
+    assert main(["segment", str(path), *words, *saved]) == 0
+    expected = filter_image(read(path), "sharpen", radius=1.5, strength=2)
+    np.testing.assert_array_equal(read(tmp_path / "a_restored.tif").data, expected.image.data)
+    found = Segmenter(device="cpu").run(expected.image, diameter=16)
+    np.testing.assert_array_equal(read_labels(tmp_path / "a_cp_masks.tif"), found.masks)
+
+
+def test_a_step_that_no_filter_can_do_is_refused_before_anything_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for step in ("filter:median:strength=2", "filter:magic", "filter:gaussian:radius=-1"):
+        assert main(["segment", str(tmp_path), "--restore", step]) == 2
+    assert "median filter has no strength" in capsys.readouterr().err

@@ -105,6 +105,26 @@ def test_restored_at_the_same_diameter_it_is_one_command(segmenter, denoiser, im
     check(found.provenance, image, found.masks)
 
 
+def test_filtered_and_restored_it_is_one_command(segmenter, denoiser, image):
+    first = filter_image(cellmend.read(image), "gaussian", radius=0.7)
+    second = denoiser.run(first.image, channels=(1,), diameter=22.5)
+    third = filter_image(second.image, "background")
+    records = first.provenance, second.provenance, third.provenance
+    found = segmenter.run(third.image, diameter=22.5, previous=records)
+    text = command_line(found.provenance, image)
+    assert len(text.splitlines()) == 1
+    steps = "--restore filter:gaussian:radius=0.7 --restore denoise:1 --restore filter:background"
+    assert steps in text
+    check(found.provenance, image, found.masks)
+
+
+def test_a_filter_that_scales_otherwise_is_a_command_of_its_own(segmenter, image):
+    first = filter_image(cellmend.read(image), "gaussian", percentiles=(2, 98))
+    found = segmenter.run(first.image, diameter=22.5, previous=(first.provenance,))
+    assert "--task filter --filter gaussian" in command_line(found.provenance, image)
+    check(found.provenance, image, found.masks, "_restored_cp_masks.tif")
+
+
 def test_restored_in_another_way_it_is_a_command_each(segmenter, denoiser, image):
     first = filter_image(cellmend.read(image), "gaussian", radius=0.7)
     second = denoiser.run(first.image, diameter=30, smooth_radius=0.5)

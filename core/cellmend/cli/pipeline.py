@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cellmend.chain import OnChannels, restore_all_in_turn, restore_at_estimate
+from cellmend.chain import (
+    Restoring,
+    check_steps,
+    last_of,
+    make_restorers,
+    restore_all_in_turn,
+    restore_at_estimate,
+)
 from cellmend.cli.ahead import Ahead
 from cellmend.image import Image
 from cellmend.io import read
@@ -19,7 +26,7 @@ from cellmend.registry import find
 from cellmend.scale.models import ModelOnWorkers
 
 if TYPE_CHECKING:
-    from cellmend.restore import Restoration, Restorer
+    from cellmend.restore import Restoration
     from cellmend.segment import Segmentation, Segmenter
 
 
@@ -52,20 +59,18 @@ class Pipeline:
 
     def __init__(self, settings: PipelineSettings, device: str) -> None:
         self._settings = settings
-        for name in (*(step.model for step in settings.restore), settings.model):
-            find(name)
+        check_steps(settings.restore)
+        find(settings.model)
         self._device = device
-        self._restorers: list[Restorer | OnChannels] = []
+        self._restorers: list[Restoring] = []
         self._segmenter: Segmenter | None = None
 
     def load(self) -> Segmenter:
         """Load the networks, once; return the one that segments."""
         if self._segmenter is None:
-            for step in self._settings.restore:
-                restorer = self._model(step.model).restorer()
-                self._restorers.append(
-                    OnChannels(restorer, step.channels) if step.channels else restorer
-                )
+            self._restorers = make_restorers(
+                self._settings.restore, lambda model: self._model(model).restorer()
+            )
             self._segmenter = self._model(self._settings.model).segmenter()
         return self._segmenter
 
@@ -82,7 +87,7 @@ class Pipeline:
         segmenter = self.load()
         images = list(originals.values())
         steps = self._restored(images, segmenter, report)
-        last = [_last(one) for one in steps]
+        last = [last_of(one) for one in steps]
         results = segmenter.run_all(
             [one.image if one else image for one, image in zip(last, images, strict=True)],
             previous=[tuple(step.provenance for step in one) for one in steps],
@@ -107,12 +112,3 @@ class Pipeline:
             restore_at_estimate(image, self._restorers, segmenter, part, channels=channels)
             for image, part in zip(originals, parts, strict=True)
         ]
-
-
-def _last(steps: Sequence[Restoration]) -> Restoration | None:
-    """Return the last step, if there is any; its record tells of those before."""
-    if not steps:
-        return None
-    *before, last = steps
-    earlier = tuple(step.provenance for step in before)
-    return replace(last, provenance=replace(last.provenance, previous=earlier))

@@ -101,6 +101,6 @@ def _write_seg(path: Path, found: Found) -> None:
         _results(found),
         RunSettings.of(found.settings, found.original),
         diameter=found.result.diameter,
-        restored_by="" if found.restored is None else found.restored.provenance.model,
+        restored_by="" if found.restored is None else found.restored.provenance.title,
     )
     seg_npy.write(path, seg)

@@ -37,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restore",
         action="append",
-        metavar="TASK|MODEL[:CHANNEL,...]",
-        help="restore first, all channels or those named (from 1); may be given again, for a "
-        "further step or another channel",
+        metavar="TASK|MODEL[:CHANNEL,...]|filter:NAME[:SETTING=F,...]",
+        help="restore first, all channels or those named (from 1), or filter; may be given again, "
+        "for a further step or another channel",
         **setting("restore"),
     )
     parser.add_argument(
