@@ -7,6 +7,7 @@ defaults are the same everywhere.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
@@ -139,6 +140,11 @@ class RestoreStep(Settings):
         return {"model": found[1], "channels": found[2].split(",")}
 
     @property
+    def name(self) -> str:
+        """What does the step."""
+        return self.model
+
+    @property
     def text(self) -> str:
         """The step written as text."""
         channels = ",".join(map(str, self.channels or ()))
@@ -148,6 +154,38 @@ class RestoreStep(Settings):
 FilterName = Literal[
     "gaussian", "median", "nl-means", "richardson-lucy", "sharpen", "clahe", "background"
 ]
+
+
+@dataclass(frozen=True)
+class FilterUse:
+    """What a filter does, and its settings where none are given; 0 where it has no such one.
+
+    The text says what radius and strength mean.
+    """
+
+    text: str
+    radius: float = 0.0
+    strength: float = 0.0
+    iterations: int = 0
+
+
+FILTER_USES: dict[FilterName, FilterUse] = {
+    "gaussian": FilterUse("average over neighbours; radius: standard deviation in pixels", 1),
+    "median": FilterUse("median over a disc; radius: of the disc in pixels", 1.5),
+    "nl-means": FilterUse(
+        "average over similar places; strength: times the noise estimated", strength=0.8
+    ),
+    "richardson-lucy": FilterUse(
+        "undo a Gaussian blur; radius: its standard deviation in pixels", 2, iterations=10
+    ),
+    "sharpen": FilterUse(
+        "unsharp mask; radius: of the detail in pixels, strength: how much of it is added", 2, 1
+    ),
+    "clahe": FilterUse(
+        "even out contrast; radius: half a tile in pixels, strength: clip limit", 32, 2
+    ),
+    "background": FilterUse("subtract the background; radius: of what is kept, in pixels", 50),
+}
 FILTER_PREFIX = "filter:"
 """How the text of a filter begins; no model's name has a colon."""
 
@@ -174,6 +212,11 @@ class FilterSettings(Settings):
         name, _, rest = value.removeprefix(FILTER_PREFIX).partition(":")
         given = (part.partition("=") for part in rest.split(",") if part)
         return {**{setting: number for setting, _, number in given}, "filter": name}
+
+    @property
+    def name(self) -> str:
+        """What does the step."""
+        return self.filter
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -251,7 +294,6 @@ SCRATCH_RATE = 1e-3
 FINE_TUNING_RATE = 3e-4
 """Measured on three images: AP@0.5 of a hard tissue set rose from 0.14 to 0.20 in 20
 epochs; it rose to 0.19 at 1e-4, and fell to 0.09 at 1e-3."""
-
 
 SGD_RATE = 0.2
 """Of stochastic gradient descent, as Cellpose trains from scratch with it."""

@@ -7,7 +7,6 @@ its 1st and 1 at its 99th percentile, and give one on that scale.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from cellmend.errors import InputError
 from cellmend.image import Image, as_image
 from cellmend.io.dark_frame import dark_frame
 from cellmend.normalize import normalize
-from cellmend.params import FilterSettings, make_settings
+from cellmend.params import FILTER_USES, FilterName, FilterSettings, make_settings
 from cellmend.planes import check_usable
 from cellmend.progress import SILENT, Reporter, shares
 from cellmend.provenance import Provenance
@@ -25,31 +24,11 @@ from cellmend.restore.result import Restoration
 
 Floats = NDArray[np.float32]
 
+FILTERS = FILTER_USES
 NL_MEANS_PATCH = 5
 NL_MEANS_REACH = 6
 LEVELS = 65_535
 TINY = np.float32(1e-6)
-
-
-@dataclass(frozen=True)
-class Filter:
-    """A filter and the settings it has where none are given.
-
-    Attributes
-    ----------
-    text
-        What it does, and what radius and strength mean.
-    run
-        Takes a normalised (Y, X) plane and settings without gaps.
-    radius, strength, iterations
-        Defaults; 0 where the filter has no such setting.
-    """
-
-    text: str
-    run: Callable[[Floats, FilterSettings], Floats]
-    radius: float = 0.0
-    strength: float = 0.0
-    iterations: int = 0
 
 
 def filter_image(
@@ -123,12 +102,17 @@ def complete(settings: FilterSettings) -> FilterSettings:
     return settings.model_copy(update=filled)
 
 
+def filter_plane(plane: Floats, settings: FilterSettings) -> Floats:
+    """Filter a normalised (Y, X) plane; the settings are `complete`."""
+    return _RUN[settings.filter](plane, settings)
+
+
 def _channel(channel: NDArray[np.generic], settings: FilterSettings, report: Reporter) -> Floats:
     data = normalize(channel, settings.normalize, dark_frame=dark_frame(settings.normalize))
     planes = data.reshape(-1, *data.shape[-2:])
     for index, part in enumerate(shares(report, len(planes))):
         part.check()
-        planes[index] = FILTERS[settings.filter].run(planes[index], settings)
+        planes[index] = filter_plane(planes[index], settings)
         part.step(1, 1)
     return planes.reshape(data.shape)
 
@@ -233,33 +217,12 @@ def _disc(radius: float) -> NDArray[np.uint8]:
     return np.asarray(y**2 + x**2 <= max(radius, 1) ** 2, np.uint8)
 
 
-FILTERS: dict[str, Filter] = {
-    "gaussian": Filter(
-        "average over neighbours; radius: standard deviation in pixels", _gaussian, radius=1
-    ),
-    "median": Filter("median over a disc; radius: of the disc in pixels", _median, radius=1.5),
-    "nl-means": Filter(
-        "average over similar places; strength: times the noise estimated", _nl_means, strength=0.8
-    ),
-    "richardson-lucy": Filter(
-        "undo a Gaussian blur; radius: its standard deviation in pixels",
-        _richardson_lucy,
-        radius=2,
-        iterations=10,
-    ),
-    "sharpen": Filter(
-        "unsharp mask; radius: of the detail in pixels, strength: how much of it is added",
-        _sharpen,
-        radius=2,
-        strength=1,
-    ),
-    "clahe": Filter(
-        "even out contrast; radius: half a tile in pixels, strength: clip limit",
-        _clahe,
-        radius=32,
-        strength=2,
-    ),
-    "background": Filter(
-        "subtract the background; radius: of what is kept, in pixels", _background, radius=50
-    ),
+_RUN: dict[FilterName, Callable[[Floats, FilterSettings], Floats]] = {
+    "gaussian": _gaussian,
+    "median": _median,
+    "nl-means": _nl_means,
+    "richardson-lucy": _richardson_lucy,
+    "sharpen": _sharpen,
+    "clahe": _clahe,
+    "background": _background,
 }

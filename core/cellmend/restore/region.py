@@ -12,7 +12,7 @@ from cellmend.normalize import limits, normalize
 from cellmend.params import FilterSettings, NormalizeSettings
 from cellmend.planes import check_usable
 from cellmend.progress import SILENT, Reporter
-from cellmend.restore.filters import FILTERS, complete
+from cellmend.restore.filters import complete, filter_plane
 
 Floats = NDArray[np.float32]
 Box = tuple[int, int, int, int]
@@ -76,20 +76,20 @@ class RegionFilter:
         Returns
         -------
         ndarray
-            float32 (C, y1 - y0, x1 - x0).
+            float32 (C, y1 - y0, x1 - x0), in the intensities of the image, as on the scale
+            ``raw`` of `to_scale`.
         """
         settings = complete(settings)
-        outer = _around(box, settings, plane.shape[1:])
-        y0, x0, y1, x1 = outer
+        y0, x0, y1, x1 = _around(box, settings, plane.shape[1:])
         inside = np.s_[box[0] - y0 : box[2] - y0, box[1] - x0 : box[3] - x0]
         made = []
         for index, channel in enumerate(plane):
             report.check()
-            how = NormalizeSettings(lowhigh=self.limits(index))
+            low, high = self.limits(index)
             report.check()
-            seen = normalize(channel[y0:y1, x0:x1], how)
-            made.append(FILTERS[settings.filter].run(seen, settings)[inside])
-        return np.stack(made)
+            seen = normalize(channel[y0:y1, x0:x1], NormalizeSettings(lowhigh=(low, high)))
+            made.append(filter_plane(seen, settings)[inside] * (high - low) + low)
+        return np.stack(made).astype(np.float32)
 
 
 def _around(box: Box, settings: FilterSettings, shape: tuple[int, ...]) -> Box:
