@@ -75,7 +75,8 @@ def tool_bar(actions: Actions) -> QToolBar:
 
 def add_panel_buttons(panels: Panels, actions: Actions) -> None:
     """Give the panels at the right the buttons of their actions."""
-    panels.restore.add_buttons([actions[i] for i in ("denoise", "deblur", "upsample")])
+    one_click = [actions[i] for i in ("denoise", "deblur", "upsample")]
+    panels.restore.add_buttons(one_click, actions["apply-filter"], actions["run-steps"])
     button = action_button(actions[PRIMARY])
     button.setProperty("primary", True)
     panels.segment.add_button(button)
@@ -148,7 +149,7 @@ def hint() -> QLabel:
 def right_side(panels: Panels) -> QWidget:
     """Return the panels that restore, segment and correct."""
     sections = (
-        Section("Restore", panels.restore),
+        Section("Restore", panels.restore, corner=panels.restore.corner),
         Section("Segment", panels.segment, corner=panels.segment.count),
         Section("Correct", panels.edit, corner=panels.edit.selected),
     )

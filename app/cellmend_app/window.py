@@ -40,6 +40,7 @@ from cellmend_app.services.models import ModelService
 from cellmend_app.services.objects import ObjectsService
 from cellmend_app.services.open_save import AxesQuestion, FileService
 from cellmend_app.services.pipelines import Pipelines
+from cellmend_app.services.preview import PreviewService
 from cellmend_app.services.recovery import Leftover, RecoveryService
 from cellmend_app.services.reproduce import ReproduceService
 from cellmend_app.services.restore import RestoreService
@@ -134,6 +135,7 @@ class MainWindow(QMainWindow):
             autosave=autosave,
             recovery=RecoveryService(document, files, autosave, runner, messages),
             restore=RestoreService(document, runner, messages, self.pipelines),
+            preview=PreviewService(document, runner, messages, self.pipelines),
             segment=SegmentService(document, runner, messages, self.pipelines),
             folder_run=FolderRunService(files, runner, messages, self.pipelines),
             models=ModelService(runner, messages),
@@ -210,6 +212,10 @@ class MainWindow(QMainWindow):
         panels.view.view_changed.connect(view.set_view)
         panels.layers.load_wanted.connect(self.actions_["load-layer"].trigger)
         services.comparing.compared.connect(self._show_difference)
+        panels.restore.filters.changed.connect(services.preview.watch)
+        view.canvas.moved.connect(lambda: services.preview.look_at(view.visible_box()))
+        services.preview.changed.connect(view.preview.show)
+        services.restore.restored.connect(panels.restore.filters.end_preview)
         panels.segment.scale_disk_toggled.connect(view.set_scale_disk_visible)
         panels.segment.thresholds_changed.connect(services.segment.recompute)
         panels.edit.brush_changed.connect(self.workbench.set_brush)

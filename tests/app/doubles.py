@@ -2,14 +2,23 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 
 from cellmend.image import Image
 from cellmend.labels.confidence import Confidence
+from cellmend.params import FilterSettings, RestoreSettings
 from cellmend.provenance import Provenance
+from cellmend.restore.filters import complete
 from cellmend_app.messages import Messages
-from cellmend_app.services.pipelines import Remade, Restored, Segmented, Tried
+from cellmend_app.services.pipelines import (
+    FilteredPart,
+    Remade,
+    Restored,
+    Segmented,
+    Tried,
+)
 
 
 class RecordingMessages(Messages):
@@ -44,6 +53,13 @@ class RecordingMessages(Messages):
         return self.yes
 
 
+def _record(step, diameter):
+    if isinstance(step, FilterSettings):
+        return Provenance("filter", step.filter, "", complete(step).model_dump(mode="json"))
+    settings = RestoreSettings(model=step.model, diameter=diameter or 30.0)
+    return Provenance("denoise", step.model, "", settings.model_dump(mode="json"))
+
+
 class FakePipelines:
     """Restores by inverting, segments by threshold; `gate` holds the work back."""
 
@@ -75,12 +91,19 @@ class FakePipelines:
             raise self.error
         return Tried("cuda:0" if device == "auto" else device, 0.0123)
 
-    def restore(self, image, settings, report, *, estimate=False):
-        self.requests.append(settings)
+    def restore(self, image, request, report):
+        self.requests.append(request)
         self._wait(report)
         data = np.kron(image.data.astype(np.float32), np.ones((self.scale, self.scale)))
-        record = Provenance("denoise", settings.model, "", settings.model_dump(mode="json"))
+        records = [_record(step, request.diameter) for step in request.steps]
+        record = replace(records[-1], previous=tuple(records[:-1]))
         return Restored(Image(data.max() - data), record)
+
+    def preview(self, image, request, report):
+        self.requests.append(request)
+        self._wait(report)
+        y0, x0, y1, x1 = request.box
+        return FilteredPart(request.plane[:, y0:y1, x0:x1].astype(np.float32), request.box)
 
     def segment(self, image, request, report):
         settings = request.settings

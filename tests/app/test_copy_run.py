@@ -15,6 +15,7 @@ from cellmend_app.commands import EditLabels
 from cellmend_app.document import RestoredLayer
 from cellmend_app.services import storage
 from cellmend_app.services.models import ModelChoice
+from cellmend_app.services.pipelines import RestoreRequest
 from cellmend_app.services.reproduce import EDITED
 from cellmend_app.window import MainWindow
 
@@ -66,7 +67,8 @@ def segment(qtbot, window):
 
 def restore(qtbot, window):
     with qtbot.waitSignal(window.services.restore.restored):
-        window.services.restore.run(window.panels.restore.settings("denoise"))
+        steps = (window.panels.restore.step("denoise"),)
+        window.services.restore.run(RestoreRequest(steps, window.document.diameter))
 
 
 def delete_a_cell(document):

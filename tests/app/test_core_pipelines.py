@@ -10,10 +10,10 @@ from cellmend.errors import ModelError
 from cellmend.image import Image
 from cellmend.net.unet import CPNet
 from cellmend.net.weights import save_weights
-from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
+from cellmend.params import MaskSettings, RestoreStep, SegmentSettings
 from cellmend.progress import SILENT
 from cellmend_app.services.core_pipelines import CorePipelines
-from cellmend_app.services.pipelines import ClickRequest, SegmentRequest
+from cellmend_app.services.pipelines import ClickRequest, RestoreRequest, SegmentRequest
 
 IMAGE = Image(np.random.default_rng(0).random((32, 32), np.float32))
 WIDTHS = (4, 8, 12, 16)
@@ -30,8 +30,8 @@ def install(task: str, seed: int) -> None:
 
 
 def restored(pipelines: CorePipelines) -> np.ndarray:
-    settings = RestoreSettings(model="mine")
-    return pipelines.restore(IMAGE, settings, SILENT).image.data
+    request = RestoreRequest((RestoreStep(model="mine"),), 30)
+    return pipelines.restore(IMAGE, request, SILENT).image.data
 
 
 def cell_probability(pipelines: CorePipelines) -> np.ndarray:

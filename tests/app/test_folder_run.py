@@ -11,7 +11,7 @@ from cellmend.cli.save import save
 from cellmend.errors import InputError
 from cellmend.io import seg_npy
 from cellmend.io.labels import read_labels
-from cellmend.params import PipelineSettings, SegmentSettings
+from cellmend.params import FilterSettings, PipelineSettings, RestoreStep, SegmentSettings
 from cellmend.progress import SILENT
 from cellmend_app.dialogs.folder_run import FolderRunDialog
 from cellmend_app.document import Document
@@ -20,9 +20,11 @@ from cellmend_app.services.core_pipelines import CorePipelines
 from cellmend_app.services.folder_run import FolderRequest, FolderRunService, process
 from cellmend_app.services.models import ModelChoice, ModelService
 from cellmend_app.services.open_save import FileService
+from cellmend_app.services.pipelines import RestoreRequest
 from cellmend_app.settings import Preferences
 from cellmend_app.workers import JobRunner
 
+UPSAMPLE = (RestoreStep(model="upsample"),)
 REQUEST = FolderRequest(SegmentSettings(model="generalist", diameter=12.0))
 
 
@@ -93,10 +95,10 @@ def test_each_image_gets_its_masks_and_a_bad_one_its_reason(qtbot, bench):
 
 def test_an_image_is_mended_first_and_masks_fit_the_raw_one(qtbot, bench):
     bench.pipelines.scale = 2
-    request = FolderRequest(REQUEST.segment, restore="upsample", kinds=("tif", "csv"))
+    request = FolderRequest(REQUEST.segment, UPSAMPLE, kinds=("tif", "csv"))
     finish(qtbot, bench, bench.images[:1], request)
     mended, segmented = bench.pipelines.requests
-    assert (mended.model, mended.diameter) == ("upsample", 12.0)
+    assert mended == RestoreRequest(UPSAMPLE, 12.0)
     assert segmented.diameter == 24.0
     seg = seg_npy.read(bench.images[0].with_name("a_seg.npy"))
     assert seg.masks.shape == (60, 60)
@@ -108,7 +110,7 @@ def test_an_image_is_mended_first_and_masks_fit_the_raw_one(qtbot, bench):
     assert bench.images[0].with_name("a_measurements.csv").exists()
 
 
-@pytest.mark.parametrize("restore", [None, "denoise"])
+@pytest.mark.parametrize("restore", [(), ("denoise",), ("filter:gaussian", "denoise")], ids=len)
 def test_the_command_line_writes_the_same_seg_file(tmp_path, restore):
     image = tmp_path / "discs.tif"
     y, x = np.mgrid[:96, :96]
@@ -116,14 +118,14 @@ def test_the_command_line_writes_the_same_seg_file(tmp_path, restore):
     noise = np.random.default_rng(0).integers(0, 20, discs.shape)
     tifffile.imwrite(image, (discs * 150 + noise).astype(np.uint8))
     seg = image.with_name("discs_seg.npy")
-    request = FolderRequest(SegmentSettings(diameter=24.0), restore)
+    settings = PipelineSettings(diameter=24.0, restore=restore)
+    request = FolderRequest(SegmentSettings(diameter=24.0), settings.restore)
     assert process(image, request, CorePipelines(), {}, SILENT) == 2
     from_window = seg_npy.read(seg)
     seg.unlink()
-    settings = PipelineSettings(diameter=24.0, restore=() if restore is None else (restore,))
     save(Pipeline(settings, "auto").ahead([image]).get(image, SILENT), ("npy",), None)
     from_command = seg_npy.read(seg)
-    assert (from_command.img_restore is None) == (restore is None)
+    assert (from_command.img_restore is None) == (not restore)
     for name, value in vars(from_window).items():
         np.testing.assert_equal(getattr(from_command, name), value, err_msg=name)
 
@@ -165,7 +167,7 @@ def test_new_masks_of_the_open_image_can_be_undone(qtbot, bench):
         bench.files.open(a)
     bench.pipelines.scale = 2
     with qtbot.waitSignal(document.labels_replaced, timeout=5000):
-        finish(qtbot, bench, [a], FolderRequest(REQUEST.segment, restore="upsample"))
+        finish(qtbot, bench, [a], FolderRequest(REQUEST.segment, UPSAMPLE))
     assert document.restored is not None
     assert document.results is not None
     document.undo.undo()
@@ -245,9 +247,23 @@ def test_the_dialog_asks_for_what_was_chosen(dialog):
     assert texts == ["No", "denoise"]
     dialog.restore.setCurrentIndex(1)
     dialog.kinds["rois"].setChecked(True)
-    assert dialog.request() == FolderRequest(REQUEST.segment, "denoise", ("rois",))
+    assert dialog.request() == FolderRequest(
+        REQUEST.segment, (RestoreStep(model="denoise"),), ("rois",)
+    )
     assert "generalist" in dialog.summary.text()
     assert "12 px" in dialog.summary.text()
+
+
+def test_the_steps_of_the_panel_can_be_run_on_a_folder(dialog, bench):
+    steps = (FilterSettings(filter="median"), RestoreStep(model="denoise"))
+    dialog.prepare(bench.images, lambda _: False, REQUEST.segment, steps)
+    assert dialog.request().restore == ()
+    dialog.restore.setCurrentText("Steps of the panel")
+    assert dialog.request().restore == steps
+    dialog.prepare(bench.images, lambda _: False, REQUEST.segment, steps[:1])
+    assert dialog.request().restore == steps[:1]
+    dialog.prepare(bench.images, lambda _: False, REQUEST.segment)
+    assert dialog.request().restore == ()
 
 
 def test_states_stand_in_the_list_and_what_failed_can_be_run_again(qtbot, dialog, bench):

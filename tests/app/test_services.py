@@ -9,14 +9,15 @@ from doubles import FakePipelines, RecordingMessages
 from cellmend.errors import DeviceError, InputError
 from cellmend.image import Image
 from cellmend.labels import operations
-from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
+from cellmend.params import MaskSettings, RestoreStep, SegmentSettings
 from cellmend_app.commands import EditLabels
 from cellmend_app.document import LabelContent
-from cellmend_app.services.pipelines import SegmentRequest
+from cellmend_app.services.pipelines import RestoreRequest, SegmentRequest
 from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.segment import SegmentService
 from cellmend_app.workers import JobRunner
 
+DENOISE = RestoreRequest((RestoreStep(model="denoise"),))
 REQUEST = SegmentRequest(SegmentSettings(diameter=12.0))
 
 
@@ -60,8 +61,8 @@ def delete_a_cell(document):
 
 def test_restore_adds_a_layer_and_undo_takes_it_away(qtbot, document, restore, pipelines):
     raw = document.image
-    finish(qtbot, restore.run(RestoreSettings(model="deblur-nuclei", diameter=17)))
-    assert pipelines.requests[0].model == "deblur-nuclei"
+    finish(qtbot, restore.run(RestoreRequest((RestoreStep(model="deblur-nuclei"),), 17)))
+    assert pipelines.requests[0].title == "deblur-nuclei"
     assert document.restored.name == "deblur-nuclei"
     assert document.image is raw
     document.undo.undo()
@@ -70,7 +71,7 @@ def test_restore_adds_a_layer_and_undo_takes_it_away(qtbot, document, restore, p
 
 def test_a_restored_image_of_another_image_is_dropped(qtbot, document, restore, pipelines):
     pipelines.gate.clear()
-    job = restore.run(RestoreSettings())
+    job = restore.run(DENOISE)
     document.set_image(Image(np.ones((8, 8), np.uint8)))
     pipelines.gate.set()
     finish(qtbot, job)
@@ -81,7 +82,7 @@ def test_input_errors_are_told_in_the_panel(qtbot, restore, messages, pipelines)
     pipelines.error = InputError("The image is constant.", hint="Open another.")
     told = []
     messages.refused.connect(lambda *args: told.append(args))
-    finish(qtbot, restore.run(RestoreSettings()))
+    finish(qtbot, restore.run(DENOISE))
     assert told[-1] == ("restore", "The image is constant. Open another.")
 
 
@@ -134,7 +135,7 @@ def test_masks_of_an_upsampled_image_come_back_in_raw_pixels(
     qtbot, document, restore, segment, pipelines
 ):
     pipelines.scale = 2
-    finish(qtbot, restore.run(RestoreSettings(model="upsample")))
+    finish(qtbot, restore.run(RestoreRequest((RestoreStep(model="upsample"),))))
     assert document.restored.image.data.shape == (128, 160)
     finish(qtbot, segment.run(SegmentRequest(REQUEST.settings, on_restored=True)))
     assert pipelines.requests[-1].diameter == 24.0

@@ -127,7 +127,7 @@ def test_every_button_runs_the_model_of_its_name(qtbot, opened):
         with qtbot.waitSignal(opened.services.restore.restored) as blocker:
             opened.actions_[task].trigger()
         assert blocker.args == [task]
-        assert opened.pipelines.requests[-1].model == task
+        assert opened.pipelines.requests[-1].title == task
         qtbot.wait(20)
 
 
@@ -158,7 +158,7 @@ def test_restoration_models_of_the_person_can_be_run(qtbot, opened):
     with qtbot.waitSignal(opened.services.restore.restored) as blocker:
         opened.actions_["deblur"].trigger()
     assert blocker.args == ["nuclei-of-mine"]
-    assert opened.pipelines.requests[-1].model == "nuclei-of-mine"
+    assert opened.pipelines.requests[-1].title == "nuclei-of-mine"
     assert opened.document.restored.name == "nuclei-of-mine"
 
 
@@ -171,7 +171,7 @@ def test_a_model_of_the_person_has_the_button_of_its_task_only(qtbot, opened):
         assert not opened.actions_[task].isEnabled()
         assert f"“nuclei-of-mine” does not {task}" in opened.actions_[task].toolTip()
         with pytest.raises(InputError, match="made to deblur"):
-            panel.settings(task)
+            panel.step(task)
     assert opened.actions_["deblur"].isEnabled()
     choose_restoration(qtbot, opened, None)
     assert opened.actions_["denoise"].isEnabled()

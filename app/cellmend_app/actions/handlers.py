@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QApplication
 from cellmend.errors import CellmendError
 from cellmend.io.project import ENDING
 from cellmend.labels.stroke import Overlap
+from cellmend.params import AnyStep
 from cellmend_app.actions.workbench import Workbench
 from cellmend_app.dialogs import files
 from cellmend_app.dialogs.cells import FilterDialog, IdDialog
@@ -17,6 +18,7 @@ from cellmend_app.dialogs.export import ExportDialog
 from cellmend_app.dialogs.folder_run import FolderRunDialog
 from cellmend_app.resources import Theme, palette, style_sheet
 from cellmend_app.services.models import SEGMENTATION
+from cellmend_app.services.pipelines import RestoreRequest
 from cellmend_app.services.storage import ExportRequest
 
 
@@ -146,11 +148,26 @@ def next_overlap(w: Workbench) -> None:
 def restore(w: Workbench, task: str) -> None:
     """Run the restoration that the panel's choice gives to `task`."""
     try:
-        settings = w.panels.restore.settings(task)
+        step = w.panels.restore.step(task)
     except CellmendError as error:
         w.messages.error(error, "restore the image", panel="restore")
         return
-    w.services.restore.run(settings, estimate=w.panels.segment.auto.isChecked())
+    _restore(w, step)
+
+
+def apply_filter(w: Workbench) -> None:
+    """Filter the image with the panel's filter."""
+    _restore(w, w.panels.restore.filters.settings())
+
+
+def run_steps(w: Workbench) -> None:
+    """Run the listed steps, one after another."""
+    _restore(w, *w.document.steps)
+
+
+def _restore(w: Workbench, *steps: AnyStep) -> None:
+    diameter = None if w.panels.segment.auto.isChecked() else w.document.diameter
+    w.services.restore.run(RestoreRequest(steps, diameter))
 
 
 def segment(w: Workbench) -> None:
@@ -168,7 +185,12 @@ def segment_folder(w: Workbench) -> None:
     if w.folder_run is None:
         w.folder_run = FolderRunDialog(w.services.folder_run, w.services.models, w.window)
     files = w.services.files
-    w.folder_run.prepare(files.folder, files.has_masks, w.panels.segment.request().settings)
+    w.folder_run.prepare(
+        files.folder,
+        files.has_masks,
+        w.panels.segment.request().settings,
+        w.document.steps,
+    )
     w.folder_run.show()
     w.folder_run.raise_()
 

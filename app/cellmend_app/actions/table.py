@@ -27,6 +27,16 @@ def can_restore(task: str) -> Test:
     return lambda w: has_image(w) and w.panels.restore.ready(task) and not w.computing
 
 
+def can_filter(w: Workbench) -> bool:
+    """Whether an open image can be filtered."""
+    return has_image(w) and not w.computing
+
+
+def can_run_steps(w: Workbench) -> bool:
+    """Whether the list of steps can be run on an open image."""
+    return can_filter(w) and not w.panels.restore.steps.missing()
+
+
 def has_record(w: Workbench) -> bool:
     """Whether it is known how the masks, or the restored image, were made."""
     return w.services.reproduce.record is not None
@@ -188,6 +198,21 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
         _restore("deblur", "Sharpen what is out of focus"),
         _restore(
             "upsample", "Restore detail of cells that span few pixels; the image keeps its size"
+        ),
+        Spec(
+            "apply-filter",
+            "Apply filter",
+            do.apply_filter,
+            tip="Filter the image; the result is a layer of its own",
+            when=can_filter,
+        ),
+        Spec(
+            "run-steps",
+            "Run steps",
+            do.run_steps,
+            tip="Run the steps of the list, each on the result of the one before",
+            when=can_run_steps,
+            why_not=lambda w: w.panels.restore.steps.missing(),
         ),
         Spec(
             "segment",

@@ -29,6 +29,7 @@ from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.models import ModelService
 from cellmend_app.services.objects import ObjectsService
 from cellmend_app.services.open_save import FileService
+from cellmend_app.services.preview import PreviewService
 from cellmend_app.services.recovery import RecoveryService
 from cellmend_app.services.reproduce import ReproduceService
 from cellmend_app.services.restore import RestoreService
@@ -90,6 +91,7 @@ class Services:
     autosave: AutosaveService
     recovery: RecoveryService
     restore: RestoreService
+    preview: PreviewService
     segment: SegmentService
     folder_run: FolderRunService
     models: ModelService

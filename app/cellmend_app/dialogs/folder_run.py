@@ -23,7 +23,7 @@ from PyQt6.QtWidgets import (
 )
 
 from cellmend.export.kinds import KINDS
-from cellmend.params import SegmentSettings
+from cellmend.params import AnyStep, RestoreStep, SegmentSettings
 from cellmend_app.dialogs.parts import duration, named
 from cellmend_app.services.folder_run import FileStatus, FolderRequest, FolderRunService
 from cellmend_app.services.models import RESTORATION, ModelService
@@ -31,6 +31,8 @@ from cellmend_app.services.models import RESTORATION, ModelService
 PATH_ROLE = Qt.ItemDataRole.UserRole
 OFFERED = ("tif", "rois", "csv")
 """Kinds of files that can be written beside the `_seg.npy`."""
+NO, STEPS = "No", "Steps of the panel"
+"""What is offered beside the models to restore with."""
 PARTS = 100
 """Steps of the progress bar for each image."""
 WIDTH, HEIGHT = 560, 520
@@ -60,6 +62,7 @@ class FolderRunDialog(QDialog):
         self._service = service
         self._models = models
         self._segment = SegmentSettings()
+        self._restorations: list[tuple[AnyStep, ...]] = [()]
         self._items: dict[Path, QTreeWidgetItem] = {}
         self._planned = self._finished = 0
         self._spent, self._began = 0.0, 0.0
@@ -68,14 +71,21 @@ class FolderRunDialog(QDialog):
         self._connect()
 
     def prepare(
-        self, images: list[Path], has_masks: Callable[[Path], bool], segment: SegmentSettings
+        self,
+        images: list[Path],
+        has_masks: Callable[[Path], bool],
+        segment: SegmentSettings,
+        steps: tuple[AnyStep, ...] = (),
     ) -> None:
-        """List images, ticked where they have no saved masks, and say what will be done."""
+        """List images, ticked where they have no saved masks, and say what will be done.
+
+        `steps` are offered beside the models, as something to restore with.
+        """
         if self._service.running:
             return
         self._segment = segment
         self._list_images(images, has_masks)
-        self._list_models()
+        self._list_restorations(steps)
         size = "an estimated diameter" if segment.diameter is None else f"{segment.diameter:g} px"
         self.summary.setText(
             f"Cells are found with “{segment.model}” at {size} and the other settings of the "
@@ -90,7 +100,7 @@ class FolderRunDialog(QDialog):
         """Return what the fields ask for."""
         return FolderRequest(
             segment=self._segment,
-            restore=self.restore.currentData(),
+            restore=self._restorations[self.restore.currentIndex()],
             kinds=tuple(kind for kind, box in self.kinds.items() if box.isChecked()),
         )
 
@@ -121,7 +131,7 @@ class FolderRunDialog(QDialog):
         self.all.setTristate(True)
         named(self.all, "All images", "Tick all images, those with saved masks too, or none")
         self.restore = QComboBox()
-        named(self.restore, "Restore first", "The model that mends each image before")
+        named(self.restore, "Restore first", "The model or the steps that mend each image before")
         self.kinds = {kind: QCheckBox(_title(kind)) for kind in OFFERED}
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
@@ -192,15 +202,21 @@ class FolderRunDialog(QDialog):
             self._items[path] = item
         self.images.blockSignals(False)
 
-    def _list_models(self) -> None:
-        wanted = self.restore.currentData()
+    def _list_restorations(self, steps: tuple[AnyStep, ...]) -> None:
+        wanted = self.restore.currentText()
+        offers: list[tuple[str, tuple[AnyStep, ...]]] = [(NO, ())]
+        offers += [
+            (choice.name, (RestoreStep(model=choice.name),))
+            for task in RESTORATION
+            for choice in self._models.of_task(task)
+            if choice.installed
+        ]
+        if steps:
+            offers.append((STEPS, steps))
+        self._restorations = [what for _, what in offers]
         self.restore.clear()
-        self.restore.addItem("No", None)
-        for task in RESTORATION:
-            for choice in self._models.of_task(task):
-                if choice.installed:
-                    self.restore.addItem(choice.name, choice.name)
-        self.restore.setCurrentIndex(max(0, self.restore.findData(wanted)))
+        self.restore.addItems([text for text, _ in offers])
+        self.restore.setCurrentIndex(max(0, self.restore.findText(wanted)))
 
     # -- what the person does
 

@@ -13,6 +13,7 @@ from cellmend.errors import InputError
 from cellmend.image import Image
 from cellmend.labels.confidence import Confidence
 from cellmend.labels.stroke import Overlap
+from cellmend.params import AnyStep
 from cellmend_app.document.history import History
 from cellmend_app.document.labels import Box, LabelContent, LabelModel
 from cellmend_app.document.layers import (
@@ -51,7 +52,7 @@ class Document(QObject):
         What is known of the cells from the run that made them is something else.
     selection_changed(id)
         Other cells are selected; the id is that of the first, 0 if there is none.
-    diameter_changed(pixels), modified_changed(modified), overlap_changed(rule)
+    diameter_changed(pixels), steps_changed(), modified_changed(modified), overlap_changed(rule)
         The new value.
     status(text)
         A sentence for the status bar.
@@ -68,6 +69,7 @@ class Document(QObject):
     confidence_changed = pyqtSignal()
     selection_changed = pyqtSignal(int)
     diameter_changed = pyqtSignal(float)
+    steps_changed = pyqtSignal()
     modified_changed = pyqtSignal(bool)
     overlap_changed = pyqtSignal(str)
     status = pyqtSignal(str)
@@ -87,6 +89,7 @@ class Document(QObject):
         self._selection: tuple[int, ...] = ()
         self._overlap: Overlap = "keep"
         self._diameter = DEFAULT_DIAMETER
+        self._steps: tuple[AnyStep, ...] = ()
         self._revision = 0
         self.labels.edited.connect(self._on_edited)
         self.labels.replaced.connect(self._on_replaced)
@@ -95,7 +98,7 @@ class Document(QObject):
     # -- the image and its planes
 
     def set_image(self, image: Image | None, path: Path | None = None) -> None:
-        """Open another image: labels empty, no layers, no history. The diameter stays."""
+        """Open another image: labels empty, no layers, no history. Diameter and steps stay."""
         self.settling.emit()
         self.undo.clear()
         self.image, self.path = image, path
@@ -339,6 +342,18 @@ class Document(QObject):
         if pixels != self._diameter:
             self._diameter = float(pixels)
             self.diameter_changed.emit(self._diameter)
+
+    @property
+    def steps(self) -> tuple[AnyStep, ...]:
+        """The models and filters that restore the image in turn, where a person lists some."""
+        return self._steps
+
+    def set_steps(self, steps: Iterable[AnyStep]) -> None:
+        """List other models and filters."""
+        listed = tuple(steps)
+        if listed != self._steps:
+            self._steps = listed
+            self.steps_changed.emit()
 
     @property
     def modified(self) -> bool:

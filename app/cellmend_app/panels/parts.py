@@ -26,6 +26,30 @@ ICON_SIZE = QSize(20, 20)
 LABEL_WIDTH = 76
 
 
+class FoldButton(QToolButton):
+    """A title with an arrow that shows or hides what it is the title of."""
+
+    def __init__(self, title: str, body: QWidget, *, open_: bool = True) -> None:
+        super().__init__()
+        icons = resource_folder() / "icons"
+        self._arrows = {True: icons / "arrow-down.svg", False: icons / "arrow-right.svg"}
+        self._body = body
+        self.setObjectName("section")
+        self.setText(title)
+        self.setCheckable(True)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setIconSize(QSize(12, 12))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        name(self, f"Show or hide: {title}")
+        self.toggled.connect(self._fold)
+        self.setChecked(open_)
+        self._fold(open_)
+
+    def _fold(self, open_: bool) -> None:
+        self.setIcon(QIcon(str(self._arrows[open_])))
+        self._body.setVisible(open_)
+
+
 class Section(QWidget):
     """A titled part of a side panel that folds away; `corner` stands beside the title."""
 
@@ -33,28 +57,12 @@ class Section(QWidget):
         self, title: str, body: QWidget, *, open_: bool = True, corner: QWidget | None = None
     ) -> None:
         super().__init__()
-        icons = resource_folder() / "icons"
-        self._arrows = {True: icons / "arrow-down.svg", False: icons / "arrow-right.svg"}
         self.title = title
-        self.header = QToolButton()
-        self.header.setObjectName("section")
-        self.header.setText(title)
-        self.header.setCheckable(True)
-        self.header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.header.setIconSize(QSize(12, 12))
-        self.header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        name(self.header, f"Show or hide: {title}")
         self.body = body
         layout = column(self, spacing=2)
-        layout.addLayout(row(self.header, *([corner] if corner is not None else [])))
         layout.addWidget(body)
-        self.header.toggled.connect(self._fold)
-        self.header.setChecked(open_)
-        self._fold(open_)
-
-    def _fold(self, open_: bool) -> None:
-        self.header.setIcon(QIcon(str(self._arrows[open_])))
-        self.body.setVisible(open_)
+        self.header = FoldButton(title, body, open_=open_)
+        layout.insertLayout(0, row(self.header, *([corner] if corner is not None else [])))
 
 
 def name(widget: QWidget, text: str, tip: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The panel that mends the image: denoise, deblur, upsample."""
+"""The panel that mends the image: denoise, deblur, upsample; filters; and steps in turn."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QComboBox, QLabel, QPushButton, QSizePolicy, QWidget
 
 from cellmend.errors import InputError
-from cellmend.params import RestoreSettings
+from cellmend.params import AnyStep, RestoreStep
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
+from cellmend_app.panels.filters import FilterPanel
 from cellmend_app.panels.parts import (
     ICON_SIZE,
+    FoldButton,
     add,
     column,
     labelled,
@@ -21,6 +23,7 @@ from cellmend_app.panels.parts import (
     narrow,
     row,
 )
+from cellmend_app.panels.steps import StepsPanel
 from cellmend_app.services.models import RESTORATION, ModelChoice, ModelService
 
 KINDS = {"Cells (general)": "", "Nuclei": "-nuclei"}
@@ -32,12 +35,14 @@ class RestorePanel(QWidget):
     """Chooses what the restoration was trained for, and shows what is installed.
 
     Below the kinds of Cellmend's own models, of which each has one for every button, stand
-    the models that the person trained or added, which have one task each.
+    the models that the person trained or added, which have one task each. Filters and steps are
+    folded away; the buttons of `corner`, which stands beside the panel's title, unfold them.
 
     Signals
     -------
     availability_changed()
-        Other models are meant by the buttons, or another set of them is installed.
+        Other models are meant by the buttons, another set of them is installed, or there are
+        other steps.
     """
 
     availability_changed = pyqtSignal()
@@ -59,18 +64,30 @@ class RestorePanel(QWidget):
         self.problem.setProperty("wrong", True)
         self.problem.setWordWrap(True)
         self.problem.hide()
-        self._buttons: list[QPushButton] = []
+        self.filters = FilterPanel(messages)
+        self.steps = StepsPanel(document, models, self.filters.settings)
         self._layout = column(self)
         add(self._layout, labelled("Trained for", self.kind), self.state, self.problem)
+        add(self._layout, self.filters, self.steps)
+        self.folds = {
+            "Filters": FoldButton("Filters", self.filters, open_=False),
+            "Steps": FoldButton("Steps", self.steps, open_=False),
+        }
+        self.folds["Filters"].toggled.connect(self.filters.end_preview)
+        self.corner = QWidget()
+        self.corner.setLayout(row(*self.folds.values(), spacing=0))
         self.kind.currentIndexChanged.connect(self._update)
+        document.steps_changed.connect(self.availability_changed)
         models.changed.connect(self._update_models)
         document.layers_changed.connect(self._update_state)
         document.image_changed.connect(self._update_state)
         messages.refused.connect(self._refuse)
         self._update()
 
-    def add_buttons(self, actions: list[QAction]) -> None:
-        """Put buttons for `actions` at the top of the panel."""
+    def add_buttons(self, actions: list[QAction], apply: QAction, run: QAction) -> None:
+        """Put buttons for `actions` at the top, and those of the filter and the steps to them."""
+        self.filters.add_button(action_button(apply, with_icon=False))
+        self.steps.add_button(action_button(run, with_icon=False))
         buttons = [action_button(action, with_icon=False) for action in actions]
         for button in buttons:
             button.setProperty("compact", True)
@@ -100,17 +117,17 @@ class RestorePanel(QWidget):
             return f"The model “{model}” is not installed"
         return f"The model “{model}” does not {task}; it was made to {does}"
 
-    def settings(self, task: str) -> RestoreSettings:
-        """Return the settings for a run of `task`.
+    def step(self, task: str) -> AnyStep:
+        """Return what the button of `task` runs.
 
         Raises
         ------
         InputError
-            If there is no model to run; never those of another one in its place.
+            If there is no model to run; never another one in its place.
         """
         if problem := self.missing(task):
             raise InputError(f"{problem}.")
-        return RestoreSettings(model=self.model(task), diameter=self._document.diameter)
+        return RestoreStep(model=self.model(task))
 
     def _update_models(self) -> None:
         """List the person's own models anew; the chosen one stays, even if it is gone."""

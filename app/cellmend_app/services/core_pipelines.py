@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,15 @@ from cellmend.errors import ModelError
 from cellmend.image import Image
 from cellmend.labels.confidence import Confidence
 from cellmend.labels.paint import Shape
-from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
+from cellmend.params import MaskSettings, RestoreSettings, RestoreStep, SegmentSettings
 from cellmend.progress import Reporter
 from cellmend_app.services.pipelines import (
     ClickRequest,
+    FilteredPart,
+    PreviewRequest,
     Remade,
     Restored,
+    RestoreRequest,
     Segmented,
     SegmentRequest,
     Tried,
@@ -31,6 +34,7 @@ CHUNK = 4 << 20
 if TYPE_CHECKING:
     from cellmend.dynamics import MaskMaker
     from cellmend.restore import Restorer
+    from cellmend.restore.region import RegionFilter
     from cellmend.segment import Segmenter
 
 FileState = tuple[Path, int, int]
@@ -50,6 +54,7 @@ class CorePipelines:
         self._restorers: dict[tuple[str, str], tuple[FileState, Restorer]] = {}
         self._segmenters: dict[tuple[str, str], tuple[FileState, Segmenter]] = {}
         self._maker: tuple[NDArray[np.float32], MaskMaker] | None = None
+        self._region: RegionFilter | None = None
 
     def warm_up(self, report: Reporter) -> None:
         """Import torch and what else the pipelines need, and load the compiled kernels."""
@@ -75,20 +80,36 @@ class CorePipelines:
         done = try_device(device)
         return Tried(done.device, done.seconds)
 
-    def restore(
-        self, image: Image, settings: RestoreSettings, report: Reporter, *, estimate: bool = False
-    ) -> Restored:
-        """Restore `image`; with `estimate` at a diameter that is estimated."""
-        from cellmend.chain import restore_at_estimate, restore_in_turn
+    def restore(self, image: Image, request: RestoreRequest, report: Reporter) -> Restored:
+        """Restore `image`, step by step."""
+        from cellmend.chain import (
+            check_steps,
+            last_of,
+            make_restorers,
+            restore_at_estimate,
+            restore_in_turn,
+        )
 
-        models = [self._restorer(settings.model)]
-        options: dict[str, Any] = {"normalize": settings.normalize, "tiles": settings.tiles}
-        if estimate:
+        check_steps(request.steps)
+        restorers = make_restorers(request.steps, self._restorer)
+        models = any(isinstance(step, RestoreStep) for step in request.steps)
+        if models and request.diameter is None:
             segmenter = self._segmenter(SegmentSettings().model)
-            steps = restore_at_estimate(image, models, segmenter, report, **options)
+            steps = restore_at_estimate(image, restorers, segmenter, report)
         else:
-            steps = restore_in_turn(image, models, settings.diameter, report, **options)
-        return Restored(steps[-1].image, steps[-1].provenance)
+            diameter = request.diameter or RestoreSettings().diameter
+            steps = restore_in_turn(image, restorers, diameter, report)
+        made = last_of(steps)
+        return Restored(image, None) if made is None else Restored(made.image, made.provenance)
+
+    def preview(self, image: Image, request: PreviewRequest, report: Reporter) -> FilteredPart:
+        """Filter a part of a plane of `image`; what was measured of the image is kept."""
+        from cellmend.restore.region import RegionFilter
+
+        if self._region is None or self._region.image is not image:
+            self._region = RegionFilter(image)
+        pixels = self._region.run(request.plane, request.settings, request.box, report)
+        return FilteredPart(pixels, request.box)
 
     def segment(self, image: Image, request: SegmentRequest, report: Reporter) -> Segmented:
         """Find the cells of `image`."""

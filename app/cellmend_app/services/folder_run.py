@@ -19,13 +19,13 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from cellmend.errors import CellmendError, FileFormatError
 from cellmend.export.seg_npy import RunSettings
 from cellmend.io import folder as names
-from cellmend.params import RestoreSettings, SegmentSettings
+from cellmend.params import AnyStep, SegmentSettings
 from cellmend.progress import Reporter, shares
 from cellmend_app.document import FlowLayer, RestoredLayer
 from cellmend_app.messages import Messages
 from cellmend_app.services import storage
 from cellmend_app.services.open_save import FileService, about_replacing
-from cellmend_app.services.pipelines import Pipelines, SegmentRequest
+from cellmend_app.services.pipelines import Pipelines, RestoreRequest, SegmentRequest
 from cellmend_app.services.seg_content import SegContent
 from cellmend_app.services.segment import document_shape, to_grid
 from cellmend_app.services.storage import ExportRequest
@@ -44,13 +44,13 @@ class FolderRequest:
     segment
         How cells are found; the diameter is that of cells in the raw images.
     restore
-        The restoration model that runs before; None for none.
+        The models and filters that run before, in order.
     kinds
         Kinds of `cellmend.export.kinds` that are written beside ``<stem>_seg.npy``.
     """
 
     segment: SegmentSettings
-    restore: str | None = None
+    restore: tuple[AnyStep, ...] = ()
     kinds: tuple[str, ...] = ()
 
     def files(self, image: Path) -> list[Path]:
@@ -219,22 +219,17 @@ def process(
     report.check()
     settings, mending, finding = request.segment, *shares(report, 2)
     restored = None
-    if request.restore is not None:
-        options = {} if settings.diameter is None else {"diameter": settings.diameter}
-        made = pipelines.restore(
-            image,
-            RestoreSettings(model=request.restore, **options),
-            mending,
-            estimate=settings.diameter is None,
-        )
-        restored = RestoredLayer(request.restore, made.image, made.provenance)
+    if request.restore:
+        wanted = RestoreRequest(request.restore, settings.diameter)
+        made = pipelines.restore(image, wanted, mending)
+        restored = RestoredLayer(wanted.title, made.image, made.provenance)
     seen = image if restored is None else restored.image
     scale = seen.size("X") / image.size("X")
     if settings.diameter is not None:
         settings = settings.model_copy(update={"diameter": settings.diameter * scale})
     record = None if restored is None else restored.provenance
-    wanted = SegmentRequest(settings, previous=() if record is None else (record,))
-    found = to_grid(pipelines.segment(seen, wanted, finding), document_shape(image), scale)
+    cells = SegmentRequest(settings, previous=() if record is None else (record,))
+    found = to_grid(pipelines.segment(seen, cells, finding), document_shape(image), scale)
     content = SegContent(
         image=path,
         pixels=image,

@@ -341,6 +341,7 @@ class FileService(QObject):
             return
         self.project, self._history = opened.path, opened.project.history
         self.run_settings = opened.run
+        document.set_steps(opened.restore or document.steps)
         if opened.restored is not None:
             document.add_restored(opened.restored)
         if opened.diameter is not None:

@@ -16,9 +16,60 @@ from numpy.typing import NDArray
 from cellmend.image import Image
 from cellmend.labels.confidence import Confidence
 from cellmend.labels.paint import Shape
-from cellmend.params import MaskSettings, RestoreSettings, SegmentSettings
+from cellmend.params import AnyStep, FilterSettings, MaskSettings, SegmentSettings
 from cellmend.progress import Reporter
 from cellmend.provenance import Provenance
+
+Box = tuple[int, int, int, int]
+"""Rows and columns: (y0, x0, y1, x1), ends exclusive."""
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """One restoration.
+
+    Parameters
+    ----------
+    steps
+        Models and filters, each of which works on the result of the one before.
+    diameter
+        Of cells in the image, for models; None means estimate it.
+    """
+
+    steps: tuple[AnyStep, ...]
+    diameter: float | None = None
+
+    @property
+    def title(self) -> str:
+        """The names of the steps in their order."""
+        return " + ".join(step.name for step in self.steps)
+
+
+@dataclass(frozen=True, eq=False)
+class PreviewRequest:
+    """A part of the image to be seen filtered.
+
+    Parameters
+    ----------
+    plane
+        The plane of the image, (C, Y, X).
+    settings
+        The filter.
+    box
+        The part.
+    """
+
+    plane: NDArray[np.generic]
+    settings: FilterSettings
+    box: Box
+
+
+@dataclass(frozen=True, eq=False)
+class FilteredPart:
+    """A part of a plane after a filter: float32 (C, Y, X) in the image's intensities."""
+
+    pixels: NDArray[np.float32]
+    box: Box
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +190,11 @@ class Pipelines(Protocol):
     def try_device(self, device: str) -> Tried:
         """Run a small network on a device."""
 
-    def restore(
-        self, image: Image, settings: RestoreSettings, report: Reporter, *, estimate: bool = False
-    ) -> Restored:
-        """Restore `image`; with `estimate` at a diameter that is estimated."""
+    def restore(self, image: Image, request: RestoreRequest, report: Reporter) -> Restored:
+        """Restore `image`, step by step."""
+
+    def preview(self, image: Image, request: PreviewRequest, report: Reporter) -> FilteredPart:
+        """Filter a part of a plane of `image`."""
 
     def segment(self, image: Image, request: SegmentRequest, report: Reporter) -> Segmented:
         """Find the cells of `image`."""

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from cellmend.export.seg_npy import RunSettings
 from cellmend.image import Image
 from cellmend.io.project import (
@@ -19,6 +21,7 @@ from cellmend.io.project import (
     Step,
 )
 from cellmend.labels.confidence import Confidence
+from cellmend.params import AnyStep, PipelineSettings
 from cellmend.provenance import Provenance
 from cellmend_app.document import Document, LabelContent, RestoredLayer
 from cellmend_app.document import MaskLayer as ShownMasks
@@ -43,8 +46,8 @@ class ProjectContent:
         The mask layers beside those being edited.
     restored
         The restored layer, if there is one.
-    diameter, run
-        The settings.
+    diameter, run, restore
+        The settings; the last are the listed steps of restoring.
     steps
         What was done since the document was opened.
     earlier
@@ -62,6 +65,7 @@ class ProjectContent:
     restored: RestoredLayer | None
     diameter: float
     run: RunSettings
+    restore: tuple[AnyStep, ...]
     steps: tuple[str, ...]
     earlier: tuple[Step, ...]
     review: Review
@@ -87,6 +91,7 @@ class ProjectContent:
             restored=document.restored,
             diameter=document.diameter,
             run=run,
+            restore=document.steps,
             steps=tuple(undo.text(i) for i in range(undo.index())),
             earlier=earlier,
             review=Review(document.review.state(document.path)),
@@ -113,7 +118,12 @@ def make(
             *others,
         ),
         layers=() if content.restored is None else (_image_layer(content.restored),),
-        settings={"diameter": content.diameter, "run": asdict(content.run), **(more or {})},
+        settings={
+            "diameter": content.diameter,
+            "run": asdict(content.run),
+            "restore": [step.text for step in content.restore],
+            **(more or {}),
+        },
         history=(*content.earlier, *map(Step, content.steps)),
         review=content.review,
     )
@@ -173,6 +183,15 @@ class OpenedProject:
         """The diameter, if the project has a usable one."""
         found = self.project.settings.get("diameter")
         return float(found) if isinstance(found, int | float) and found > 0 else None
+
+    @property
+    def restore(self) -> tuple[AnyStep, ...]:
+        """The listed steps of restoring, if the project has usable ones."""
+        found = self.project.settings.get("restore", ())
+        try:
+            return PipelineSettings.model_validate({"restore": found}).restore
+        except ValidationError:
+            return ()
 
     @property
     def run(self) -> RunSettings:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from cellmend.image import Image
-from cellmend.params import RestoreSettings
+from cellmend.params import FilterSettings
 from cellmend_app.commands import AddRestored
 from cellmend_app.document import Document, RestoredLayer
 from cellmend_app.messages import Messages
-from cellmend_app.services.pipelines import Pipelines, Restored
+from cellmend_app.services.pipelines import Pipelines, Restored, RestoreRequest
 from cellmend_app.workers import JobHandle, JobRunner
 
 DOING = {"denoise": "Denoising", "deblur": "Deblurring", "upsample": "Upsampling"}
 
 
 class RestoreService(QObject):
-    """Runs restoration models on the open image.
+    """Runs restoration models and filters on the open image.
 
     Signals
     -------
-    restored(name)
-        A layer made by the model `name` was added.
+    restored(title)
+        A layer was added that the models and filters of this name made.
     """
 
     restored = pyqtSignal(str)
@@ -35,35 +35,45 @@ class RestoreService(QObject):
         self._messages = messages
         self._pipelines = pipelines
 
-    def run(self, settings: RestoreSettings, *, estimate: bool = False) -> JobHandle | None:
-        """Restore the raw image with the model that `settings` name; None if none is open.
+    def run(self, request: RestoreRequest) -> JobHandle | None:
+        """Restore the raw image, step by step; None if there is no image or no step.
 
-        With `estimate` the diameter of the settings gives way to one that is
-        estimated, which the document takes over.
+        A diameter that is estimated, the document takes over.
         """
         image = self._document.image
-        if image is None:
+        if image is None or not request.steps:
             return None
-        title = DOING.get(settings.model.split("-")[0], "Restoring")
         job = self._runner.submit(
             "compute",
-            lambda report: self._pipelines.restore(image, settings, report, estimate=estimate),
-            title=title,
+            lambda report: self._pipelines.restore(image, request, report),
+            title=_doing(request),
         )
         self._messages.refused.emit("restore", "")
-        job.succeeded.connect(lambda result: self._take(image, settings.model, result))
+        job.succeeded.connect(lambda result: self._take(image, request.title, result))
         job.failed.connect(
             lambda error: self._messages.error(error, "restore the image", panel="restore")
         )
         return job
 
-    def _take(self, image: Image, model: str, result: Restored) -> None:
+    def _take(self, image: Image, title: str, result: Restored) -> None:
         if self._document.image is not image:
             self._messages.note("The restored image was dropped: another image is open now.")
             return
-        layer = RestoredLayer(model, result.image, result.provenance)
-        self._document.undo.push(AddRestored(self._document, layer, f"Restore with {model}"))
-        self._messages.note(f"Restored with {model}. Measure on the raw image.")
-        if result.provenance is not None:
-            self._document.set_diameter(result.provenance.settings["diameter"])
-        self.restored.emit(model)
+        layer = RestoredLayer(title, result.image, result.provenance)
+        self._document.undo.push(AddRestored(self._document, layer, f"Restore with {title}"))
+        self._messages.note(f"Restored with {title}. Measure on the raw image.")
+        steps = () if result.provenance is None else result.provenance.history
+        for step in steps:
+            if "diameter" in step.settings:  # filters have none
+                self._document.set_diameter(step.settings["diameter"])
+        self.restored.emit(title)
+
+
+def _doing(request: RestoreRequest) -> str:
+    """Return what the status bar says meanwhile."""
+    first, *more = request.steps
+    if more:
+        return "Restoring"
+    if isinstance(first, FilterSettings):
+        return "Filtering"
+    return DOING.get(first.model.split("-")[0], "Restoring")

@@ -10,6 +10,7 @@ from PyQt6.QtCore import QPointF, QRectF
 from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import (
     QGraphicsItem,
+    QGraphicsRectItem,
     QGraphicsScene,
     QLabel,
     QSizePolicy,
@@ -27,6 +28,7 @@ from cellmend_app.viewer.sources import Source
 from cellmend_app.viewer.tiles import TileItem, TileRenderer
 
 _SELECTED = CellStyle(fill=True, outlines=True, opacity=0.25, width=3)
+_FRAME = QColor(255, 214, 64)
 _CELLS, _MORE, _CHOSEN = 10, 20, 30
 """Heights of the cells, of further mask layers, and of the selection."""
 
@@ -54,10 +56,13 @@ class Pane(QWidget):
         self.canvas = Canvas(self)
         self._image, self._right = TileItem(renderer), TileItem(renderer)
         self._divider = Divider()
+        self._patch, self._frame = TileItem(renderer), QGraphicsRectItem()
+        self._frame.setPen(screen_pen(_FRAME, 1.5))
         scene = self.canvas.scene()
         assert scene is not None
         self._graphics: QGraphicsScene = scene
-        for height, item in enumerate((self._image, self._right, self._divider)):
+        items = (self._image, self._right, self._patch, self._frame, self._divider)
+        for height, item in enumerate(items):
             item.setZValue(height)
             scene.addItem(item)
         self.cells = CellLayer(renderer, scene, _CELLS, style)
@@ -87,6 +92,15 @@ class Pane(QWidget):
             height, width = right.size
             self._right.set_columns(fraction * width, width)
             self._divider.place(fraction * width, height)
+
+    def show_patch(self, source: Source | None, corner: tuple[int, int]) -> None:
+        """Show something else, in a frame, over the part whose first row and column are given."""
+        self._patch.setPos(corner[1], corner[0])
+        self._patch.show_source(source)
+        self._frame.setVisible(source is not None)
+        if source is not None:
+            height, width = source.size
+            self._frame.setRect(corner[1], corner[0], width, height)
 
     def show_title(self, text: str) -> None:
         """Name what is shown; an empty text hides the title."""
@@ -123,8 +137,8 @@ class Pane(QWidget):
         top, left, bottom, right = self.canvas.visible_box()
         exposed = QRectF(left, top, right - left, bottom - top)
         scale = self.canvas.scale_factor * self.devicePixelRatioF()
-        for item in (self._image, self._right):
-            item.finish(exposed, scale)
+        for item in (self._image, self._right, self._patch):
+            item.finish(item.mapRectFromScene(exposed), scale)
         for layer in (self.cells, self._selected, *self._more):
             layer.finish(exposed, scale)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from PyQt6.QtCore import QPointF, QTimer, pyqtSignal
+from PyQt6.QtCore import QTimer, pyqtSignal
 from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
@@ -17,9 +17,11 @@ from cellmend_app.viewer.colormaps import Rgb
 from cellmend_app.viewer.colours import Colouring
 from cellmend_app.viewer.display import ChannelDisplay
 from cellmend_app.viewer.layers import Layers, ViewName
+from cellmend_app.viewer.look import Look
 from cellmend_app.viewer.masks import Masks
 from cellmend_app.viewer.ortho import Ortho
 from cellmend_app.viewer.panes import PaneGrid
+from cellmend_app.viewer.preview import Preview
 from cellmend_app.viewer.readout import Readout, read_at
 from cellmend_app.viewer.render import Histogram, auto_limits, histogram
 from cellmend_app.viewer.scale import ScaleBar, ScaleDisk
@@ -34,26 +36,6 @@ TITLES: dict[ViewName, str] = {
     "cellprob": "Cell probability",
     "flows-z": "Flows along Z",
 }
-
-
-@dataclass
-class Look:
-    """What is remembered of how an image was looked at.
-
-    Parameters
-    ----------
-    plane, view
-        The plane and the layer on show.
-    displays
-        How the channels of each layer are shown.
-    place
-        Middle of the view in the image and scale; None where the whole image is fitted.
-    """
-
-    plane: int = 0
-    view: ViewName = "image"
-    displays: dict[ViewName, list[ChannelDisplay]] = field(default_factory=dict)
-    place: tuple[QPointF, float] | None = None
 
 
 class ImageView(QWidget):
@@ -95,6 +77,7 @@ class ImageView(QWidget):
         self._main = self._panes.main
         self.canvas = self._main.canvas
         self.masks = Masks(document, self._main)
+        self.preview = Preview(self._main)
         self._ortho = Ortho(document, self.masks, self._panes, self._renderer)
         self._disk, self._bar = ScaleDisk(self._main), ScaleBar(self._main)
         self._repaint = QTimer(self)
@@ -374,6 +357,7 @@ class ImageView(QWidget):
         splits = self._arrangement == "split" and bool(others)
         first: ViewName = "image" if splits else self.view
         self._main.show_image(self.layers.source(first))
+        self.preview.paint_like(self.layers.display("image"))
         other = (self.view if self.view != "image" else others[0]) if splits else None
         self._main.show_split(None if other is None else self.layers.source(other), self._split)
         self.canvas.divider = self._split * self._document.labels.array.shape[1] if splits else None
