@@ -18,6 +18,7 @@ from cellmend.errors import CellmendError, InputError
 from cellmend.io.folder import RESTORED_TIF, output_path
 from cellmend.params import (
     AnySettings,
+    BlockwiseSettings,
     FilterSettings,
     NormalizeSettings,
     RestoreSettings,
@@ -59,6 +60,9 @@ SWITCHES: dict[str, dict[str, str]] = {
         "do_3d": "--do-3d",
         "anisotropy": "--anisotropy",
         "flow_smoothing": "--flow-smoothing",
+        "blocks": "--blocks",
+        "block_depth": "--block-depth",
+        "block_overlap": "--block-overlap",
         **_NORMALIZE,
     },
     RESTORE: {
@@ -112,8 +116,8 @@ class Step:
         if record.action == FILTER:
             return _filter_step(record)
         segments = record.action == SEGMENT
-        settings: SegmentSettings | RestoreSettings = (
-            _settings(SegmentSettings, record) if segments else _settings(RestoreSettings, record)
+        settings: BlockwiseSettings | RestoreSettings = (
+            _settings(BlockwiseSettings, record) if segments else _settings(RestoreSettings, record)
         )
         usual = _usual_normalization(record.model)
         options = {"diameter": settings.diameter}
@@ -195,8 +199,17 @@ def python_script(
     """Return Python code that does again what a record tells; see `command_line`.
 
     After it, ``masks`` are the masks; of a restoration alone, ``pixels`` are those restored.
+
+    Raises
+    ------
+    InputError
+        If a step of the record is none that can be run here, or was done in blocks.
     """
     steps = steps_of(record)
+    if any(name.startswith("block") for step in steps for name in step.options):
+        raise InputError(
+            "A run in blocks is not told in Python.", hint="Take the command line in its place."
+        )
     told = [repr(str(image))] if axes is None else [repr(str(image)), f"axes={axes!r}"]
     lines = ["import cellmend"]
     if any(step.kind == FILTER for step in steps):

@@ -8,11 +8,13 @@ from drawn import draw_cells
 
 from cellmend.errors import Cancelled, InputError, ModelError
 from cellmend.image import Image
-from cellmend.io import write
+from cellmend.io import read, write
+from cellmend.io.windows import ImageWindows
 from cellmend.metrics import average_precision
 from cellmend.params import BlockwiseSettings, MaskSettings
 from cellmend.progress import SILENT
-from cellmend.restore import Restorer
+from cellmend.reproduce import command_line, python_script
+from cellmend.restore import Restorer, filter_image
 from cellmend.scale.models import ModelOnWorkers
 from cellmend.scale.open_image import restore_open_image, segment_open_image
 from cellmend.scale.plan import plan_of
@@ -66,8 +68,6 @@ def image(tmp_path):
 
 
 def pixels(path):
-    from cellmend.io import read
-
     return read(path)
 
 
@@ -210,3 +210,23 @@ def test_an_image_that_is_open_is_done_alike(image, tmp_path):
     restored, made_by = restore_open_image(shown, settings, "cpu")
     assert (restored.axes, restored.data.shape) == (shown.axes, shown.data.shape)
     assert (made_by.model, made_by.settings["diameter"]) == ("denoise", DIAMETER)
+
+
+def test_filters_and_models_are_steps_alike(image, tmp_path):
+    steps = ("filter:gaussian:radius=2", "denoise")
+    result = run(plan_of(image, settings_of(restore=steps), device="cpu"), tmp_path / "work")
+    once = filter_image(pixels(image), "gaussian", radius=2).image
+    filtered = ImageWindows(tmp_path / "work" / "restored0.zarr").read({}).data
+    np.testing.assert_allclose(filtered, once.data, atol=1e-5)
+    assert [step.model for step in result.provenance.previous] == ["gaussian", "denoise"]
+
+
+def test_a_run_in_blocks_is_told_as_a_command(image, tmp_path):
+    settings = settings_of(restore=("filter:gaussian:radius=2",), block_overlap=40)
+    record = run(plan_of(image, settings, device="cpu"), tmp_path / "work").provenance
+    command = command_line(record, "cells.zarr")
+    assert command.split()[:3] == ["cellmend", "segment", "cells.zarr"]
+    for words in ("--restore filter:gaussian:radius=2.0", "--blocks 96", "--block-overlap 40"):
+        assert words in command
+    with pytest.raises(InputError, match="blocks"):
+        python_script(record, "cells.zarr")

@@ -92,12 +92,17 @@ class RegionFilter:
         return np.stack(made).astype(np.float32)
 
 
+def reach_of(settings: FilterSettings) -> int:
+    """Return how many pixels around a part are filtered with it."""
+    reach = LEAST_REACH + math.ceil(SIGMAS * (settings.radius or 0))
+    return min(reach * (2 if settings.iterations else 1), MOST_REACH)
+
+
 def _around(box: Box, settings: FilterSettings, shape: tuple[int, ...]) -> Box:
     """Return a box with what the filter looks at around it; all of the plane for tiles."""
     if settings.filter == "clahe":  # its tiles divide the plane evenly
         return 0, 0, shape[0], shape[1]
-    reach = LEAST_REACH + math.ceil(SIGMAS * (settings.radius or 0))
-    reach = min(reach * (2 if settings.iterations else 1), MOST_REACH)
+    reach = reach_of(settings)
     y0, x0, y1, x1 = box
     return (
         max(0, y0 - reach),

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cellmend.chain import OnChannels, restore_at_estimate
+from cellmend.chain import Restoring, restore_at_estimate
 from cellmend.image import Image
 from cellmend.io.windows import ImageWindows
 from cellmend.progress import Reporter, shares
-from cellmend.restore import Restorer
 from cellmend.scale.scaling import pixels_of
 from cellmend.segment import Segmenter
 
@@ -25,7 +24,7 @@ LOOKS = 3
 def estimate_diameter(
     windows: ImageWindows,
     segmenter: Segmenter,
-    restorers: Sequence[Restorer | OnChannels],
+    restorers: Sequence[Restoring],
     channels: tuple[int, int],
     report: Reporter,
 ) -> float:

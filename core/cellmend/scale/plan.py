@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from cellmend.chain import OnChannels
+from cellmend.chain import Restoring, make_restorers
 from cellmend.io.windows import ImageWindows
 from cellmend.params import (
+    AnyStep,
     BlockwiseSettings,
+    FilterSettings,
     NormalizeSettings,
     RestoreSettings,
     RestoreStep,
@@ -20,10 +22,10 @@ from cellmend.params import (
 )
 from cellmend.provenance import Provenance
 from cellmend.registry import ModelEntry, find
-from cellmend.restore import Restorer
+from cellmend.restore.filters import complete
 from cellmend.scale.blocks import Block, cut
 from cellmend.scale.models import ModelOnWorkers
-from cellmend.scale.restore import RestorePlan
+from cellmend.scale.restore import FilterStep, NetworkStep, RestorePlan
 from cellmend.scale.segment import goes_deep
 
 PLANE_BLOCK = 2048
@@ -76,7 +78,8 @@ class Plan:
         ModelError
             If one is not there.
         """
-        names = (*(step.model for step in self.settings.restore), self.settings.model)
+        steps = (step for step in self.settings.restore if isinstance(step, RestoreStep))
+        names = (*(step.model for step in steps), self.settings.model)
         return {name: find(name) for name in names}
 
     def model(self, name: str) -> ModelOnWorkers:
@@ -84,13 +87,9 @@ class Plan:
         return self._models[name]
 
     @property
-    def restorers(self) -> list[Restorer | OnChannels]:
-        """The networks that restore, in their order."""
-        steps = [(self.model(step.model).restorer(), step) for step in self.settings.restore]
-        return [
-            OnChannels(restorer, step.channels) if step.channels else restorer
-            for restorer, step in steps
-        ]
+    def restorers(self) -> list[Restoring]:
+        """What restores, in its order."""
+        return make_restorers(self.settings.restore, lambda name: self.model(name).restorer())
 
     @property
     def channels(self) -> tuple[int, int]:
@@ -102,13 +101,16 @@ class Plan:
         """Length of the image along each axis but C."""
         return {axis: size for axis, size in self.windows.shape.items() if axis != "C"}
 
-    def restoration(self, step: RestoreStep, seen: ImageWindows, diameter: float) -> RestorePlan:
+    def restoration(self, step: AnyStep, seen: ImageWindows, diameter: float) -> RestorePlan:
         """Return how an image, which may be restored already, goes through a step."""
-        entry = self.entries[step.model]
-        how = self.restoring.normalize or entry.card.normalize
+        if isinstance(step, FilterSettings):
+            return RestorePlan(seen, FilterStep(complete(step)), self.settings.blocks)
+        card = self.entries[step.model].card
+        how = self.restoring.normalize or card.normalize
         known = {"model": step.model, "channels": step.channels, "diameter": diameter}
         settings = self.restoring.model_copy(update={**known, "normalize": how})
-        return RestorePlan(seen, entry, settings, self.device, self.settings.blocks)
+        network = NetworkStep(self.model(step.model), card, settings)
+        return RestorePlan(seen, network, self.settings.blocks)
 
     def blocks_to_segment(self, diameter: float) -> list[Block]:
         """Cut the image to find its cells."""
@@ -136,20 +138,16 @@ class Plan:
         """Return how channels are scaled to segment: as told, or as the model was trained."""
         return self.settings.normalize or self.entries[model].card.normalize
 
-    def record(
-        self,
-        action: str,
-        settings: SegmentSettings | RestoreSettings,
-        previous: tuple[Provenance, ...] = (),
-    ) -> Provenance:
-        """Return the record of a run."""
-        used = settings.model_dump(mode="json")
-        cut_by = self.settings.model_dump(include={"blocks", "block_depth", "block_overlap"})
+    def record(self, diameter: float, previous: tuple[Provenance, ...]) -> Provenance:
+        """Return the record of the run that found the cells."""
+        settings = self.segmentation(diameter)
+        given = {"blocks", "block_depth", "block_overlap"}
+        cut_by = self.settings.model_dump(include=given, exclude_defaults=True)
         return Provenance(
-            action=action,
+            action="segment",
             model=self.entries[settings.model].name,
             model_sha256=self.model(settings.model).sha256,
-            settings={**used, **cut_by},
+            settings={**settings.model_dump(mode="json"), **cut_by},
             device=self.device,
             previous=previous,
         )

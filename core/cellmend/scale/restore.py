@@ -6,13 +6,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cellmend.image import Image
 from cellmend.io.windows import ImageWindows
-from cellmend.params import NormalizeSettings, RestoreSettings
+from cellmend.params import FilterSettings, NormalizeSettings, RestoreSettings
 from cellmend.progress import Reporter, Share
-from cellmend.registry import ModelEntry
+from cellmend.provenance import Provenance
+from cellmend.registry import ModelCard
+from cellmend.restore import filter_image
+from cellmend.restore.region import reach_of
 from cellmend.scale.blocks import Block, cut
 from cellmend.scale.models import ModelOnWorkers
 from cellmend.scale.scaling import Scaling, find_scaling
@@ -25,35 +31,135 @@ BLOCK = 2048
 """Side in pixels of a block unless another is given."""
 
 
+class BlockStep(Protocol):
+    """What is done to every block of an image: a network restores it, or a filter."""
+
+    @property
+    def normalization(self) -> NormalizeSettings:
+        """How channels are scaled before."""
+
+    @property
+    def reach(self) -> int:
+        """Pixels around a part of the image that decide what is made of it."""
+
+    @property
+    def record(self) -> Provenance:
+        """The record of the step."""
+
+    def run(self, image: Image, report: Reporter) -> NDArray[np.generic]:
+        """Restore a scaled image."""
+
+
+@dataclass(frozen=True)
+class NetworkStep:
+    """A restoration network.
+
+    Attributes
+    ----------
+    model
+        What workers load.
+    card
+        Of the model.
+    settings
+        Of the whole image; the normalisation is known.
+    """
+
+    model: ModelOnWorkers
+    card: ModelCard
+    settings: RestoreSettings
+
+    @property
+    def normalization(self) -> NormalizeSettings:
+        """How channels are scaled before."""
+        return self.settings.normalize or self.card.normalize
+
+    @property
+    def reach(self) -> int:
+        """Pixels around a part of the image that decide what the network makes of it."""
+        return math.ceil((HALO + MULTIPLE) * self.settings.diameter / self.card.diam_mean)
+
+    @property
+    def record(self) -> Provenance:
+        """The record of the step."""
+        return Provenance(
+            action=self.card.task,
+            model=self.settings.model,
+            model_sha256=self.model.sha256,
+            settings=self.settings.model_dump(mode="json"),
+            device=self.model.device,
+        )
+
+    def run(self, image: Image, report: Reporter) -> NDArray[np.generic]:
+        """Restore a scaled image."""
+        settings = self.settings
+        return (
+            self.model.restorer()
+            .run(
+                image,
+                channels=settings.channels,
+                diameter=settings.diameter,
+                tiles=settings.tiles,
+                normalize=AS_IT_IS,
+                report=report,
+            )
+            .image.data
+        )
+
+
+@dataclass(frozen=True)
+class FilterStep:
+    """A classical filter; its settings are complete.
+
+    What it measures of an image, such as the tiles of ``clahe`` and the noise that ``nl-means``
+    goes by, it measures of a block.
+    """
+
+    settings: FilterSettings
+
+    @property
+    def normalization(self) -> NormalizeSettings:
+        """How channels are scaled before."""
+        return self.settings.normalize
+
+    @property
+    def reach(self) -> int:
+        """Pixels around a part of the image that decide what the filter makes of it."""
+        return reach_of(self.settings)
+
+    @property
+    def record(self) -> Provenance:
+        """The record of the step."""
+        settings = self.settings.model_dump(mode="json")
+        return Provenance("filter", self.settings.filter, "", settings)
+
+    def run(self, image: Image, report: Reporter) -> NDArray[np.generic]:
+        """Filter a scaled image."""
+        options: dict[str, Any] = {**self.settings.numbers, "normalize": AS_IT_IS}
+        return filter_image(image, self.settings.filter, report=report, **options).image.data
+
+
 @dataclass(frozen=True)
 class RestorePlan:
-    """An image, and how it is restored.
+    """An image, and what is done to it.
 
     Attributes
     ----------
     windows
         The image.
-    entry
-        The model.
-    settings
-        Of the whole image; the normalisation is known.
-    device
-        Where the network runs, on every worker.
+    step
+        What is done.
     side
         Of a block in pixels, if it is given.
     """
 
     windows: ImageWindows
-    entry: ModelEntry
-    settings: RestoreSettings
-    device: str = "auto"
+    step: BlockStep
     side: int | None = None
 
     @property
     def blocks(self) -> list[Block]:
-        """Blocks around which as much is seen as decides what the network makes of them."""
-        reach = math.ceil((HALO + MULTIPLE) * self.settings.diameter / self.entry.card.diam_mean)
-        side = self.side or BLOCK
+        """Blocks around which as much is seen as decides what is made of them."""
+        reach, side = self.step.reach, self.side or BLOCK
         space = {axis: size for axis, size in self.windows.shape.items() if axis != "C"}
         return cut(space, {"T": 1, "Z": 1, "Y": side, "X": side}, {"Y": reach, "X": reach})
 
@@ -75,10 +181,9 @@ def restore(plan: RestorePlan, folder: Path, workers: Workers, report: Reporter)
     if not whole.exists():
         blocks, every = plan.blocks, range(1, windows.about.n_channels + 1)
         looking, working = Share(report, 0, 0.1), Share(report, 0.1, 1)
-        how = plan.settings.normalize or NormalizeSettings()
+        how = plan.step.normalization
         scaling = find_scaling(windows, every, how, blocks, workers, looking)
-        model = ModelOnWorkers.of(plan.settings.model, plan.entry, plan.device)
-        job = RestoreJob(windows, model, plan.settings, scaling)
+        job = RestoreJob(windows, plan.step, scaling)
         run_stage(folder, job, blocks, workers, working)
         _put_together(whole, folder, blocks, windows.shape)
     return ImageWindows(whole, windows.about.axes)
@@ -102,31 +207,22 @@ class RestoreJob:
     ----------
     windows
         The image.
-    model
-        What restores it.
-    settings
-        Of the whole image.
+    step
+        What is done.
     scaling
         Of all channels.
     """
 
     windows: ImageWindows
-    model: ModelOnWorkers
-    settings: RestoreSettings
+    step: BlockStep
     scaling: Scaling
 
     def __call__(self, block: Block, report: Reporter) -> Made:
         """Return the restored core, float32 with the axes of the image."""
         image = self.windows.read(block.window)
-        scaled = self.scaling.apply(image, block.window)
-        data = np.moveaxis(scaled, 0, image.axes.index("C")) if "C" in image.axes else scaled[0]
+        data: NDArray[np.generic] = self.scaling.apply(image, block.window)
+        data = np.moveaxis(data, 0, image.axes.index("C")) if "C" in image.axes else data[0]
         if data.min() < data.max():
-            options = self.settings.model_dump(include={"channels", "diameter", "tiles"})
-            scaled_image = replace(image, data=data)
-            data = (
-                self.model.restorer()
-                .run(scaled_image, normalize=AS_IT_IS, report=report, **options)
-                .image.data
-            )
+            data = self.step.run(replace(image, data=data), report)
         core = dict(zip(block.window, block.core_in_window, strict=True))
         return np.asarray(data[tuple(core.get(axis, slice(None)) for axis in image.axes)]), {}

@@ -116,7 +116,7 @@ def run(
     restored = _restoration(plan, seen, records) if records else None
     numbers = work.found(seen, diameter, Share(report, begin, 0.95))
     labels, count = work.joined(numbers, diameter, Share(report, 0.95, 1, "joining blocks"))
-    record = plan.record("segment", plan.segmentation(diameter), records)
+    record = plan.record(diameter, records)
     return BlockwiseResult(plan.windows, labels, restored, count, record)
 
 
@@ -161,8 +161,7 @@ class _Run:
         for number, (step, part) in enumerate(zip(steps, parts, strict=True)):
             restoration = self.plan.restoration(step, seen, diameter)
             seen = restore(restoration, self.workplace / f"restored{number}", self.workers, part)
-            task = restoration.entry.card.task
-            records.append(self.plan.record(task, restoration.settings))
+            records.append(restoration.step.record)
         return seen, tuple(records)
 
     def found(self, seen: ImageWindows, diameter: float, report: Reporter) -> list[Any]:
