@@ -108,3 +108,27 @@ def test_a_model_whose_file_is_the_same_is_loaded_once(task, run, monkeypatch):
     before = run(pipelines)
     monkeypatch.setattr(CPNet, "load_state_dict", lambda *_, **__: pytest.fail("loaded again"))
     assert np.array_equal(run(pipelines), before)
+
+
+def test_very_large_images_are_done_in_blocks(monkeypatch):
+    from cellmend import scale
+    from cellmend.metrics import average_precision
+
+    y, x = np.mgrid[:160, :160]
+    near = np.hypot(y % 40 - 20, x % 40 - 20) < 12
+    image = Image((near * 150 + 40 + np.random.default_rng(0).normal(0, 4, near.shape)), "YX")
+    pipelines = CorePipelines()
+    restoring = RestoreRequest((RestoreStep(model="denoise"),), 24.0)
+    finding = SegmentRequest(SegmentSettings(diameter=24.0))
+    made = []
+    for largest in (scale.LARGEST_PLANE, 100):
+        monkeypatch.setattr(scale, "LARGEST_PLANE", largest)
+        restored = pipelines.restore(image, restoring, SILENT)
+        made.append((restored, pipelines.segment(restored.image, finding, SILENT)))
+    (whole, cells), (in_blocks, found) = made
+    np.testing.assert_allclose(in_blocks.image.data, whole.image.data, atol=1e-4)
+    assert in_blocks.provenance.model == whole.provenance.model == "denoise"
+    assert cells.layer is not None
+    assert found.layer is None
+    assert (found.diameter, found.masks.max()) == (24.0, 16)
+    assert average_precision(cells.masks, found.masks, [0.9])[0] == 1

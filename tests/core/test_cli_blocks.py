@@ -60,7 +60,7 @@ def test_very_large_images_are_done_in_blocks_by_themselves(
         seen.append(source)
         return in_blocks(self, source, *rest)
 
-    monkeypatch.setattr(scale, "LARGEST_WHOLE", 180 * 180 - 1)
+    monkeypatch.setattr(scale, "LARGEST_PLANE", 180 * 180 - 1)
     monkeypatch.setattr(segment_job.SegmentJob, "in_blocks", watched)
     small = image.with_name("small.tif")
     write(small, Image(draw_cells(90)[0]))

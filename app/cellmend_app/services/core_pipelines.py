@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,8 +16,15 @@ from cellmend.errors import ModelError
 from cellmend.image import Image
 from cellmend.labels.confidence import Confidence
 from cellmend.labels.paint import Shape
-from cellmend.params import MaskSettings, RestoreSettings, RestoreStep, SegmentSettings
+from cellmend.params import (
+    BlockwiseSettings,
+    MaskSettings,
+    RestoreSettings,
+    RestoreStep,
+    SegmentSettings,
+)
 from cellmend.progress import Reporter
+from cellmend.scale import is_large
 from cellmend_app.services.pipelines import (
     ClickRequest,
     FilteredPart,
@@ -91,6 +99,8 @@ class CorePipelines:
         )
 
         check_steps(request.steps)
+        if is_large(image.data.shape):
+            return self._restored_in_blocks(image, request, report)
         restorers = make_restorers(request.steps, self._restorer)
         models = any(isinstance(step, RestoreStep) for step in request.steps)
         if models and request.diameter is None:
@@ -114,6 +124,8 @@ class CorePipelines:
     def segment(self, image: Image, request: SegmentRequest, report: Reporter) -> Segmented:
         """Find the cells of `image`."""
         settings = request.settings
+        if is_large(image.data.shape):
+            return self._segmented_in_blocks(image, request, report)
         chosen = {name: getattr(settings, name) for name in type(settings).model_fields}
         del chosen["model"]
         segmenter = self._segmenter(settings.model, request.device)
@@ -126,6 +138,30 @@ class CorePipelines:
             provenance=result.provenance,
             niter=result.niter,
             confidence=result.confidence,
+        )
+
+    def _restored_in_blocks(
+        self, image: Image, request: RestoreRequest, report: Reporter
+    ) -> Restored:
+        from cellmend.scale.open_image import restore_open_image
+
+        settings = BlockwiseSettings(restore=request.steps, diameter=request.diameter)
+        return Restored(*restore_open_image(image, settings, self.device, report))
+
+    def _segmented_in_blocks(
+        self, image: Image, request: SegmentRequest, report: Reporter
+    ) -> Segmented:
+        from cellmend.scale.open_image import segment_open_image
+
+        chosen = {name: getattr(request.settings, name) for name in SegmentSettings.model_fields}
+        device = self.device if request.device == "auto" else request.device
+        masks, record = segment_open_image(image, BlockwiseSettings(**chosen), device, report)
+        return Segmented(
+            masks=masks,
+            flows=None,
+            cellprob=None,
+            diameter=float(record.settings["diameter"]),
+            provenance=replace(record, previous=request.previous),
         )
 
     def masks(

@@ -21,7 +21,7 @@ from cellmend.export.seg_npy import RunSettings
 from cellmend.io import folder as names
 from cellmend.params import AnyStep, SegmentSettings
 from cellmend.progress import Reporter, shares
-from cellmend_app.document import FlowLayer, RestoredLayer
+from cellmend_app.document import RestoredLayer
 from cellmend_app.messages import Messages
 from cellmend_app.services import storage
 from cellmend_app.services.open_save import FileService, about_replacing
@@ -236,7 +236,7 @@ def process(
         masks=found.masks,
         manual=frozenset(),
         diameter=found.diameter,
-        results=FlowLayer(found.flows, found.cellprob, found.niter, found.provenance),
+        results=found.layer,
         restored=restored,
         settings=RunSettings.of(settings, image),
         confidence=found.confidence,

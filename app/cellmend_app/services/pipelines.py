@@ -19,6 +19,7 @@ from cellmend.labels.paint import Shape
 from cellmend.params import AnyStep, FilterSettings, MaskSettings, SegmentSettings
 from cellmend.progress import Reporter
 from cellmend.provenance import Provenance
+from cellmend_app.document import FlowLayer
 
 Box = tuple[int, int, int, int]
 """Rows and columns: (y0, x0, y1, x1), ends exclusive."""
@@ -89,7 +90,8 @@ class Segmented:
     masks
         uint32 (..., Y, X), in the pixels of the image that was given.
     flows, cellprob
-        The network's output, float32 (2|3, ..., Y, X) and (..., Y, X).
+        The network's output, float32 (2|3, ..., Y, X) and (..., Y, X); None where the image is
+        too large to keep it.
     diameter
         The diameter used, in pixels of the image that was given.
     provenance
@@ -101,12 +103,19 @@ class Segmented:
     """
 
     masks: NDArray[np.uint32]
-    flows: NDArray[np.float32]
-    cellprob: NDArray[np.float32]
+    flows: NDArray[np.float32] | None
+    cellprob: NDArray[np.float32] | None
     diameter: float
     provenance: Provenance | None
     niter: int | None = None
     confidence: Confidence | None = None
+
+    @property
+    def layer(self) -> FlowLayer | None:
+        """The output for the views and for new thresholds, if it was kept."""
+        if self.flows is None or self.cellprob is None:
+            return None
+        return FlowLayer(self.flows, self.cellprob, self.niter, self.provenance)
 
 
 @dataclass(frozen=True, eq=False)

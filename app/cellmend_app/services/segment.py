@@ -149,13 +149,12 @@ class SegmentService(QObject):
         if not self._may_replace(shown):
             return
         document, result = self._document, found.result
-        layer = FlowLayer(result.flows, result.cellprob, result.niter, result.provenance)
         document.undo.push(
             ReplaceLabels(
                 document,
                 found.labels,
                 f"Segment with {request.settings.model}",
-                results=layer,
+                results=result.layer,
                 confidence=result.confidence,
             )
         )
@@ -250,7 +249,7 @@ def to_grid(result: Segmented, shape: tuple[int, int], scale: float) -> Segmente
     return replace(
         result,
         masks=resample(result.masks, shape),
-        flows=resample(result.flows, shape),
-        cellprob=resample(result.cellprob, shape),
+        flows=None if result.flows is None else resample(result.flows, shape),
+        cellprob=None if result.cellprob is None else resample(result.cellprob, shape),
         diameter=result.diameter / scale,
     )

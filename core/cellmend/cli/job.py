@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from cellmend import scale
 from cellmend.cli.ahead import Ahead
 from cellmend.cli.batch import Batch, Plan
 from cellmend.cli.workers import Sent, workers_of
-from cellmend.io.windows import count_values
 from cellmend.progress import Reporter
 
 if TYPE_CHECKING:
@@ -77,8 +75,3 @@ def run_job(
 
         batch.run(sources, plan, work)
     return batch.finish()
-
-
-def is_large(source: Path) -> bool:
-    """Tell whether an image is so large that it is done in blocks by itself."""
-    return count_values(source) > scale.LARGEST_WHOLE

@@ -18,13 +18,15 @@ from cellmend.cli.arguments import (
 )
 from cellmend.cli.batch import Batch
 from cellmend.cli.config import build_settings
-from cellmend.cli.job import is_large, run_job
+from cellmend.cli.job import run_job
 from cellmend.cli.restore_job import RestoreJob
 from cellmend.cli.workers import add_worker_switches
 from cellmend.io.folder import RESTORED, output_path
+from cellmend.io.windows import stored_shape
 from cellmend.params import SCALES, FilterName, FilterSettings, RestoreSettings
 from cellmend.progress import Reporter
 from cellmend.restore.degrade import TASKS
+from cellmend.scale import is_large
 
 if TYPE_CHECKING:
     pass
@@ -130,7 +132,9 @@ def run(args: argparse.Namespace) -> int:
         return [job.output(source)]
 
     batch = Batch(args, {**settings.model_dump(), "scale": args.scale})
-    return run_job(job, batch, args, plan, lambda source: bool(args.blocks) or is_large(source))
+    return run_job(
+        job, batch, args, plan, lambda source: bool(args.blocks) or is_large(stored_shape(source))
+    )
 
 
 def run_filter(args: argparse.Namespace) -> int:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cellmend.cli.ahead import Ahead
-from cellmend.cli.job import is_large
 from cellmend.cli.pipeline import Found, Pipeline
 from cellmend.cli.save import save
 from cellmend.errors import InputError
 from cellmend.io.folder import output_path
+from cellmend.io.windows import stored_shape
 from cellmend.params import BlockwiseSettings
 from cellmend.progress import Reporter
+from cellmend.scale import is_large
 
 if TYPE_CHECKING:
     from cellmend.scale.workers import Workers
@@ -108,7 +109,7 @@ def in_blocks(source: Path, settings: BlockwiseSettings, kinds: Sequence[str]) -
     """
     lacking = [kind for kind in kinds if kind in OF_WHOLE_IMAGES]
     if settings.blocks is None:
-        return not lacking and is_large(source)
+        return not lacking and is_large(stored_shape(source))
     if lacking:
         raise InputError(
             f"--save {lacking[0]!r} cannot be had of an image that is done in blocks.",

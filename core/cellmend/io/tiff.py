@@ -11,7 +11,6 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +71,10 @@ def read_array(path: Path) -> tuple[NDArray[np.generic], str]:
         return _whole(path, series), series.axes
 
 
-def count_values(path: Path) -> int:
-    """Return how many values the first series holds, as the file says."""
+def stored_shape(path: Path) -> tuple[int, ...]:
+    """Return the shape of the first series, as the file says."""
     with _opened(path) as tif:
-        return prod(tif.series[0].shape)
+        return tuple(tif.series[0].shape)
 
 
 def read_provenance(path: str | Path) -> dict[str, Any] | None:

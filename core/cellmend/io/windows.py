@@ -96,19 +96,19 @@ class ImageWindows:
             return data.view(np.uint8) if data.dtype == bool else data
 
 
-def count_values(path: Path) -> int:
-    """Return how many values a TIFF or an OME-Zarr holds; 0 for other and for damaged files.
+def stored_shape(path: Path) -> tuple[int, ...]:
+    """Return the shape of a TIFF or an OME-Zarr; () of other and of damaged files.
 
     No pixel is read.
     """
     try:
         if ome_zarr.is_zarr(path):
-            return ImageWindows(path).about.data.size
+            return ImageWindows(path).about.data.shape
         if path.suffix.lower() in (".tif", ".tiff"):
-            return tiff.count_values(path)
+            return tiff.stored_shape(path)
     except CellmendError:
         pass
-    return 0
+    return ()
 
 
 def _in_file(window: Window, arranged: Arrangement, shape: tuple[int, ...]) -> tuple[slice, ...]:

@@ -8,5 +8,15 @@ of neighbouring blocks are joined where they are parts of one cell (`join`). The
 depend on who worked on which block, or when.
 """
 
-LARGEST_WHOLE = 1 << 26
-"""Values of an image from which it is done in blocks unless the person says otherwise."""
+from collections.abc import Sequence
+from math import prod
+
+LARGEST_PLANE = 1 << 26
+LARGEST_WHOLE = 1 << 27
+"""Values of an image, or a plane of it, from which it is done in blocks unless the person says
+otherwise."""
+
+
+def is_large(shape: Sequence[int]) -> bool:
+    """Tell whether an image of this shape is done in blocks."""
+    return prod(shape[-2:]) > LARGEST_PLANE or prod(shape) > LARGEST_WHOLE

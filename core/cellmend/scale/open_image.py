@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cellmend import scale
 from cellmend.image import Image
 from cellmend.io.windows import ImageWindows
 from cellmend.params import BlockwiseSettings
@@ -16,11 +15,6 @@ from cellmend.progress import SILENT, Reporter
 from cellmend.provenance import Provenance
 from cellmend.scale.plan import Plan
 from cellmend.scale.run import restore_image, run
-
-
-def is_large(image: Image) -> bool:
-    """Tell whether an image is better done in blocks."""
-    return image.data.size > scale.LARGEST_WHOLE
 
 
 def segment_open_image(
