@@ -6,13 +6,13 @@ from doubles import FakePipelines, RecordingMessages
 
 from cellmend.errors import DeviceError, ModelError
 from cellmend.image import Image
-from cellmend.params import RestoreSettings, SegmentSettings
+from cellmend.params import RestoreStep, SegmentSettings
 from cellmend.progress import SILENT
 from cellmend_app.dialogs.device import DeviceDialog
 from cellmend_app.services import core_pipelines
 from cellmend_app.services.core_pipelines import CorePipelines
 from cellmend_app.services.device import DeviceService
-from cellmend_app.services.pipelines import ClickRequest, SegmentRequest
+from cellmend_app.services.pipelines import ClickRequest, RestoreRequest, SegmentRequest
 from cellmend_app.settings import Preferences
 from cellmend_app.window import MainWindow
 from cellmend_app.workers import JobRunner
@@ -123,7 +123,7 @@ def test_everything_runs_on_the_chosen_device(monkeypatch):
     image = Image(np.ones((40, 40), np.uint8))
     segment = SegmentSettings(diameter=12.0)
     with pytest.raises(ModelError):
-        pipelines.restore(image, RestoreSettings(), SILENT)
+        pipelines.restore(image, RestoreRequest((RestoreStep(model="denoise"),), 12.0), SILENT)
     with pytest.raises(ModelError):
         pipelines.segment(image, SegmentRequest(segment), SILENT)
     with pytest.raises(ModelError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from cellmend.cli.ahead import Ahead
 from cellmend.cli.batch import Batch, Plan
 from cellmend.cli.workers import Sent, workers_of
+from cellmend.device import pick_device
 from cellmend.progress import Reporter
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def run_job(
     in_blocks
         Tells whether a file is done in blocks.
     """
+    if not args.dry_run:
+        pick_device(args.device or "auto")  # before anything else, it may not be there
     sources = batch.collect(args.input)
     pending = [] if args.dry_run else batch.pending(sources, plan)
     large = {source for source in pending if in_blocks(source)}
