@@ -38,6 +38,7 @@ def test_results_lie_where_they_always_do_and_agree(image: Path, tmp_path: Path)
         "a_rois.zip",
     }
     masks = read_labels(folder / "a_cp_masks.tif")
+    assert read(folder / "a_cp_masks.tif").pixel_size_um == {"Y": 0.5, "X": 0.5}
     np.testing.assert_array_equal(read_labels(folder / "a_cp_masks.zarr"), masks)
     np.testing.assert_array_equal(read(folder / "a_cp_masks.zarr").data, read(image).data)
     with (folder / "a_measurements.csv").open(newline="") as rows:

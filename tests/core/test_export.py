@@ -344,6 +344,13 @@ def test_masks_as_labels_of_an_ome_zarr(tmp_path):
     assert image.pixel_size_um == {"Y": 0.5, "X": 0.5}
 
 
+def test_masks_are_as_large_as_their_image(tmp_path):
+    (path,) = export(results(), "tif", tmp_path)
+    np.testing.assert_array_equal(read_labels(path), results().masks)
+    masks = read(path)
+    assert (masks.axes, masks.pixel_size_um) == ("YX", {"Y": 0.5, "X": 0.5})
+
+
 def test_what_was_not_made_is_not_exported(tmp_path):
     with pytest.raises(InputError, match="no flows"):
         export(results(), "flows", tmp_path)

@@ -505,6 +505,44 @@ def test_labels_are_stored_narrow(tmp_path):
         np.testing.assert_array_equal(stored, masks)
 
 
+@pytest.mark.parametrize("axes", ["YX", "ZYX", "TYX", "TZYX"])
+@pytest.mark.parametrize("largest", [65_535, 65_536])
+def test_masks_keep_the_pixel_size(tmp_path, axes, largest):
+    masks = np.zeros(tuple({"T": 2, "Z": 11, "Y": 30, "X": 40}[axis] for axis in axes), np.uint32)
+    masks[..., 5:9, 7:12] = largest
+    size = {"Z": 2.0, "Y": 0.5, "X": 0.25}
+    path = tmp_path / "a_cp_masks.tif"
+    write_labels(path, masks, axes=axes, pixel_size_um=size)
+    image = read(path)
+    assert image.axes == axes
+    known = {axis: um for axis, um in size.items() if axis in axes}
+    assert image.pixel_size_um == pytest.approx(known)
+    np.testing.assert_array_equal(read_labels(path), masks)
+    plain = tmp_path / "plain.tif"
+    write_labels(plain, masks)
+    np.testing.assert_array_equal(tifffile.imread(path), tifffile.imread(plain))
+    assert tifffile.imread(path).dtype == tifffile.imread(plain).dtype
+    with tifffile.TiffFile(path) as file:  # as programs see it that know no OME
+        tags = file.pages[0].tags
+        assert tags["ResolutionUnit"].value == 3  # centimetre
+        per_cm = [np.divide(*tags[f"{axis}Resolution"].value) for axis in "XY"]
+        assert per_cm == pytest.approx([40_000, 20_000])
+        np.testing.assert_array_equal(_as_cellpose_reads(file), masks)
+
+
+def _as_cellpose_reads(file):
+    """Return the pixels page by page, as `cellpose.io.imread` does of long files."""
+    shape = file.series[0].shape
+    return np.stack([page.asarray() for page in file.series[0]]).reshape(shape)
+
+
+def test_masks_of_an_unknown_pixel_size_say_none(tmp_path):
+    write_labels(tmp_path / "a.tif", RAMP)
+    write_labels(tmp_path / "b.tif", RAMP, pixel_size_um={})
+    for name in "ab":
+        assert read(tmp_path / f"{name}.tif").pixel_size_um is None
+
+
 def test_a_hundred_thousand_cells(tmp_path):
     masks = np.arange(1, 100_001, dtype=np.uint32).reshape(250, 400)
     write_labels(tmp_path / "a.tif", masks)

@@ -170,7 +170,8 @@ def export(
 
 
 def _masks(path: Path, results: Results) -> None:
-    write_labels(path, results.masks)
+    size = results.image.pixel_size_um
+    write_labels(path, results.masks, axes=results.space, pixel_size_um=size)
 
 
 def _zarr(path: Path, results: Results) -> None:

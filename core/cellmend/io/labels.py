@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -98,8 +100,25 @@ def narrowest(masks: NDArray[np.integer]) -> NDArray[np.uint16] | NDArray[np.uin
     return masks.astype(np.uint16, copy=False) if fits else masks.astype(np.uint32, copy=False)
 
 
-def write_labels(path: str | Path, masks: NDArray[np.integer]) -> None:
+def write_labels(
+    path: str | Path,
+    masks: NDArray[np.integer],
+    *,
+    axes: str | None = None,
+    pixel_size_um: Mapping[str, float] | None = None,
+) -> None:
     """Write masks: TIFF, OME-Zarr, NPY, or a 16-bit PNG (one plane, ids to 65,535).
+
+    Parameters
+    ----------
+    path
+        The file; its ending says the format.
+    masks
+        0 outside, one number per cell.
+    axes
+        Of the masks; by default the last of `AXES`.
+    pixel_size_um
+        As in `Image`; kept by TIFF, which then is an OME-TIFF, and by OME-Zarr.
 
     Raises
     ------
@@ -109,24 +128,28 @@ def write_labels(path: str | Path, masks: NDArray[np.integer]) -> None:
     file = Path(path)
     ending = file.suffix.lower()
     data = narrowest(checked_labels(file, np.asarray(masks)))
+    axes = axes or AXES[-data.ndim :]
     if ending in _TIFF:
         with replacing(file) as temporary:
-            tifffile.imwrite(
-                temporary,
-                data,
-                photometric="minisblack",
-                compression="zlib",
-                metadata={"axes": AXES[-data.ndim :]},
-            )
+            how = tiff_tags(axes, pixel_size_um)
+            tifffile.imwrite(temporary, data, photometric="minisblack", compression="zlib", **how)
     elif ending == ".png":
         _write_png(file, data)
     elif ending == ".npy":
         with replacing(file) as temporary, temporary.open("wb") as opened:
             np.save(opened, data, allow_pickle=False)
     elif ending == ".zarr":
-        write_ome_zarr(file, Image(data, AXES[-data.ndim :]), labels=data)
+        write_ome_zarr(file, Image(data, axes, pixel_size_um=pixel_size_um), labels=data)
     else:
         raise FileFormatError(file, f"masks cannot be written as {ending or 'such'} files.")
+
+
+def tiff_tags(axes: str, pixel_size_um: Mapping[str, float] | None) -> dict[str, Any]:
+    """Return what `tifffile.imwrite` is told of masks: those of a known size are an OME-TIFF."""
+    size = {axis: um for axis, um in (pixel_size_um or {}).items() if axis in axes}
+    if not size:
+        return {"metadata": {"axes": axes}}
+    return tiff.ome_tags(Image(np.zeros((1,) * len(axes)), axes, pixel_size_um=size))
 
 
 def _write_png(path: Path, data: NDArray[np.uint16] | NDArray[np.uint32]) -> None:

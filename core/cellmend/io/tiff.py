@@ -30,6 +30,7 @@ from cellmend.io.tiff_structure import contradiction, missing_part
 # tifffile tells of odd files through logging; without a handler that ends up on stderr.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
+_UM_PER_CM = 1e4
 _OME_DTYPES = "int8 int16 int32 uint8 uint16 uint32 float32 float64"
 
 
@@ -115,12 +116,24 @@ def write_image(
         tifffile.imwrite(
             temporary,
             data,
-            ome=True,
             photometric="minisblack",
-            metadata=ome_metadata(image, provenance),
             compression="zlib" if compress else None,
             predictor=compress and data.dtype != np.float64,
+            **ome_tags(image, provenance),
         )
+
+
+def ome_tags(image: Image, provenance: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what `tifffile.imwrite` is told so that the file says of an image what is known.
+
+    The size of the pixels is also in the tags of any TIFF, which ImageJ reads by itself.
+    """
+    tags: dict[str, Any] = {"ome": True, "metadata": ome_metadata(image, provenance)}
+    size = image.pixel_size_um or {}
+    if "X" in size:
+        tags["resolution"] = tuple(_UM_PER_CM / size.get(axis, size["X"]) for axis in "XY")
+        tags["resolutionunit"] = tifffile.RESUNIT.CENTIMETER
+    return tags
 
 
 def ome_metadata(image: Image, provenance: Mapping[str, Any] | None) -> dict[str, Any]:

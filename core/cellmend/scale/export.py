@@ -13,8 +13,8 @@ from cellmend.errors import InputError
 from cellmend.export.kinds import KINDS, Results, export, export_path
 from cellmend.image import Image
 from cellmend.io import parts
-from cellmend.io.labels import AXES, LARGEST_UINT16
-from cellmend.io.tiff import ome_metadata
+from cellmend.io.labels import LARGEST_UINT16, tiff_tags
+from cellmend.io.tiff import ome_tags
 from cellmend.io.windows import ImageWindows
 from cellmend.params import NormalizeSettings, Scale
 from cellmend.progress import SILENT
@@ -59,8 +59,9 @@ def _masks(path: Path, result: BlockwiseResult) -> None:
     def read(region: parts.Region) -> NDArray[np.generic]:
         return np.asarray(result.labels[region]).astype(dtype)
 
-    shape = result.labels.shape
-    parts.write_tiff(path, shape, dtype, read, metadata={"axes": AXES[-len(shape) :]})
+    about = result.windows.about
+    how = tiff_tags(about.axes.replace("C", ""), about.pixel_size_um)
+    parts.write_tiff(path, result.labels.shape, dtype, read, **how)
 
 
 def _zarr(path: Path, result: BlockwiseResult) -> None:
@@ -116,8 +117,7 @@ def write_restored(path: Path, restoration: BlockwiseRestoration, scale: Scale =
     if path.suffix == ".zarr":
         parts.write_ome_zarr(path, about, read, provenance=record)
         return
-    metadata = ome_metadata(about, record)
-    parts.write_tiff(path, shape, dtype, read, ome=True, predictor=True, metadata=metadata)
+    parts.write_tiff(path, shape, dtype, read, predictor=True, **ome_tags(about, record))
 
 
 def _raw_limits(original: ImageWindows) -> NDArray[np.float64]:
