@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from cellmend.errors import CellmendError, FileFormatError, InputError
 from cellmend.image import Image
-from cellmend.io import limits, read
+from cellmend.io import limits, read, write
 from cellmend.io.atomic import replacing
 from cellmend.io.labels import read_labels, write_labels
 from cellmend.io.tiff import read_provenance, write_image
@@ -606,12 +606,44 @@ def test_what_a_killed_program_left_is_swept_when_it_is_old(tmp_path):
     old, young, own = (tmp_path / name for name in (".cellmend-a.tif", ".cellmend-b.tif", "c.tif"))
     for path in (old, young, own):
         path.write_text("half")
-    two_days_ago = time.time() - 2 * 24 * 3600
-    for path in (old, own):
-        os.utime(path, (two_days_ago, two_days_ago))
+    _age(tmp_path)
+    os.utime(young)
     with replacing(tmp_path / "new.txt") as temporary:
         temporary.write_text("whole")
     assert sorted(tmp_path.iterdir()) == [young, own, tmp_path / "new.txt"]
+
+
+def test_folders_that_a_killed_program_left_are_swept_when_they_are_old(tmp_path):
+    young, swapping, linked, foreign, user = (
+        tmp_path / name
+        for name in (".cellmend-b", ".cellmend-c", ".cellmend-d", ".cellmend-e", "f")
+    )
+    for folder in (tmp_path / ".cellmend-a", young, swapping, user):
+        _put(folder / "new.zarr" / "0" / "chunk")
+    _put(swapping / "old.zarr" / "chunk")  # killed while the two changed places
+    _put(foreign / "notes.txt")
+    _put(tmp_path / ".cellmend-g" / "old.zarr" / "chunk")  # what was replaced
+    (tmp_path / ".cellmend-h").mkdir()
+    linked.symlink_to(user)
+    _age(tmp_path)
+    os.utime(young / "new.zarr" / "0" / "chunk")  # still written
+    write(tmp_path / "new.zarr", Image(RAMP))
+    kept = [young, swapping, linked, foreign, user, tmp_path / "new.zarr"]
+    assert sorted(tmp_path.iterdir()) == kept
+    assert all((folder / "new.zarr" / "0" / "chunk").exists() for folder in (young, swapping, user))
+    assert (foreign / "notes.txt").exists()
+
+
+def _put(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("half")
+
+
+def _age(folder):
+    """Make everything in a folder two days old."""
+    two_days_ago = time.time() - 2 * 24 * 3600
+    for path in folder.rglob("*"):
+        os.utime(path, (two_days_ago, two_days_ago), follow_symlinks=False)
 
 
 def _umask() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ from pathlib import Path
 from cellmend.errors import FileFormatError
 
 PREFIX = ".cellmend-"
+NEW_FOLDER, OLD_FOLDER = "new.zarr", "old.zarr"
+"""What a temporary folder holds: what is written, and what was there, while they change places."""
 LEFT_BEHIND_SECONDS = 24 * 3600
-"""Age from which a temporary file belongs to a program that was killed while it wrote."""
+"""Age from which what is temporary belongs to a program that was killed while it wrote."""
 
 
 @contextmanager
@@ -23,7 +26,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     The temporary file keeps the extension. If the body fails, it is removed and
     a file that was there before stays as it was. Missing folders are made, and old
-    temporary files that a killed program left in the folder are removed.
+    temporary files and folders that a killed program left there are removed.
 
     Raises
     ------
@@ -36,7 +39,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(
             suffix="".join(target.suffixes[-2:]), prefix=PREFIX, dir=target.parent
         )
-        _sweep(target.parent.resolve())
+        sweep(target.parent.resolve())
     except OSError as error:
         raise _unwritable(target, error) from error
     temporary = Path(name)
@@ -55,12 +58,29 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @cache
-def _sweep(folder: Path) -> None:
-    """Remove temporary files that were left behind; once a folder, however many are written."""
-    for file in folder.glob(PREFIX + "*"):
+def sweep(folder: Path) -> None:
+    """Remove what was left behind in a folder; once, however many files are written there."""
+    for path in folder.glob(PREFIX + "*"):
         with suppress(OSError):
-            if file.is_file() and time.time() - file.stat().st_mtime > LEFT_BEHIND_SECONDS:
-                file.unlink()
+            if path.is_file() and _is_old(path):
+                path.unlink()
+            elif _can_go(path) and all(map(_is_old, (path, *path.rglob("*")))):
+                shutil.rmtree(path)
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - path.lstat().st_mtime > LEFT_BEHIND_SECONDS
+
+
+def _can_go(path: Path) -> bool:
+    """Tell whether a path is a temporary folder of which nothing is missed.
+
+    One that holds both parts was left while they changed places: nothing else has them.
+    """
+    if path.is_symlink() or not path.is_dir():
+        return False
+    inside = {part.name for part in path.iterdir()}
+    return inside < {NEW_FOLDER, OLD_FOLDER}
 
 
 def _unwritable(target: Path, error: OSError) -> FileFormatError:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cellmend.errors import FileFormatError, InputError
 from cellmend.image import Image
+from cellmend.io.atomic import NEW_FOLDER, OLD_FOLDER, PREFIX, sweep
 from cellmend.io.ome_zarr import is_zarr
 
 if TYPE_CHECKING:
@@ -200,16 +201,18 @@ def halve_labels(level: NDArray[np.generic]) -> NDArray[np.generic]:
 def replacing_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder that takes the place of `target` at the end.
 
-    Only a Zarr is ever replaced: any other folder or file is not ours to remove.
+    Only a Zarr is ever replaced: any other folder or file is not ours to remove. As in
+    `cellmend.io.atomic.replacing`, old temporary files and folders are removed.
     """
     if target.exists() and not is_zarr(target):
         raise FileFormatError(target, "something that is no Zarr is there already.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        workplace = Path(tempfile.mkdtemp(prefix=".cellmend-", dir=target.parent))
+        workplace = Path(tempfile.mkdtemp(prefix=PREFIX, dir=target.parent))
+        sweep(target.parent.resolve())
     except OSError as error:
         raise FileFormatError(target, f"it cannot be written ({error.strerror}).") from error
-    fresh, old = workplace / "new.zarr", workplace / "old.zarr"
+    fresh, old = workplace / NEW_FOLDER, workplace / OLD_FOLDER
     try:
         yield fresh
         if target.exists():
