@@ -35,6 +35,9 @@ class Image:
     guessed_axes
         Where the file does not say what its dimensions are: what they were taken for,
         in the order of the file.
+    scenes
+        How many images its file holds, of which it is one: positions of an ND2, scenes of a
+        CZI. Which one, the `source` says where it was chosen: ``plate.czi#2``.
 
     Raises
     ------
@@ -48,6 +51,7 @@ class Image:
     pixel_size_um: Mapping[str, float] | None = None
     source: Path | None = field(default=None)
     guessed_axes: str = ""
+    scenes: int = 1
 
     def __post_init__(self) -> None:
         check_axes(self.axes, self.data.shape)

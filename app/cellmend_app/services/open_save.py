@@ -329,6 +329,8 @@ class FileService(QObject):
         self.opened.emit(loaded.path)
         if loaded.complaint is not None:
             self._messages.error(loaded.complaint, "read the saved masks")
+        if loaded.image.scenes > 1:
+            self._messages.note(f"{loaded.path.name} is one of {loaded.image.scenes} images")
         self._ask_axes(loaded)
 
     def _take_project(self, opened: OpenedProject) -> None:

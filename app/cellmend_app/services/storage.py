@@ -203,7 +203,7 @@ def image_of_seg(path: Path) -> Path:
         return beside[0]
     told = Path(seg_npy.read(path).filename)
     for candidate in (told, path.with_name(told.name)):
-        if told.name and candidate.is_file():
+        if told.name and names.is_there(candidate):
             return candidate
     raise FileFormatError(path, "its image is not beside it.", hint="Put them in one folder.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 SETTING = "setting:"
+ALL_SCENES = "all"
 
 
 def setting(path: str) -> dict[str, Any]:
@@ -79,6 +80,18 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="AXES",
         help="what the dimensions of the files are, such as ZCYX, where they do not say it",
     )
+    add_scene(parser)
+
+
+def add_scene(parser: argparse.ArgumentParser) -> None:
+    """Add which image of files is taken that hold several."""
+    parser.add_argument(
+        "--scene",
+        type=scene,
+        metavar="N|all",
+        help="of ND2, CZI and LIF files, the N-th position, scene or image (default: the first),"
+        " or all of them; FILE#N is one of a single file",
+    )
 
 
 def add_normalization(parser: argparse.ArgumentParser) -> None:
@@ -121,6 +134,11 @@ def channels(text: str) -> tuple[int, int]:
     """Read ``A`` or ``A,B``: the one-based channel to segment and the nuclear one."""
     first, _, second = text.partition(",")
     return int(first), int(second or 0)
+
+
+def scene(text: str) -> int | str:
+    """Read the number of an image, from 1, or ``all``."""
+    return text if text == ALL_SCENES else int(text)
 
 
 def numbers(text: str) -> tuple[float, ...]:

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cellmend.cli.arguments import ALL_SCENES
 from cellmend.cli.terminal import TerminalReporter
 from cellmend.errors import CellmendError, FileFormatError, InputError
+from cellmend.io import scenes
 from cellmend.io.folder import FileList, list_images
+from cellmend.io.formats import count_scenes
 from cellmend.progress import Reporter
 from cellmend.provenance import cellmend_version
 
@@ -80,7 +83,7 @@ class Batch:
         for problem in found.problems:
             source = str(problem.path)
             self.add(FileResult(source, "failed", reason=_reason(problem, source)))
-        return found.files
+        return [one for file in found.files for one in self._scenes(file)]
 
     def pending(self, sources: list[Path], plan: Plan) -> list[Path]:
         """Return the sources whose results are not there yet, or are made anew."""
@@ -120,6 +123,27 @@ class Batch:
             }
             print(json.dumps(report, default=str))
         return 1 if counts["failed"] else 0
+
+    def _scenes(self, file: Path) -> list[Path]:
+        """Return the images of a file that are meant; tell where others are passed over."""
+        wanted = getattr(self._args, "scene", None)
+        if not scenes.may_hold_several(file):  # or its name says which one
+            return [file]
+        if wanted not in (None, ALL_SCENES):
+            return [scenes.numbered(file, wanted)]
+        try:
+            count = count_scenes(file)
+        except CellmendError:  # it is told when its turn comes
+            return [file]
+        if count > 1 and wanted == ALL_SCENES:
+            return [scenes.numbered(file, number) for number in range(1, count + 1)]
+        if count > 1:
+            print(
+                f"cellmend {self._args.command}: {file} holds {count} images; the first is taken."
+                f" Choose with --scene N, or --scene {ALL_SCENES}.",
+                file=sys.stderr,
+            )
+        return [file]
 
     def _claim(self, source: Path, outputs: list[Path], originals: set[Path]) -> None:
         for output in outputs:

@@ -32,10 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
+def _is_one_of_several(path: Path) -> bool:
+    from cellmend.io import scenes
+
+    return scenes.split(path)[0].is_file()
+
+
 def run(args: argparse.Namespace) -> int:
     """Open the window, or do its job without one."""
     for file in args.files:
-        if not file.exists():
+        if not (file.exists() or _is_one_of_several(file)):
             raise InputError(
                 f"{file}: there is no such file, and no such command.",
                 hint="See cellmend --help.",

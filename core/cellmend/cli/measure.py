@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cellmend.cli.arguments import add_everywhere
+from cellmend.cli.arguments import add_everywhere, add_scene
 from cellmend.cli.batch import Batch, FileResult
 from cellmend.errors import InputError
 from cellmend.io import folder as names
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TABLE",
         help=f"a .csv or .parquet file (default: beside IMAGE, or FOLDER/{FOLDER_TABLE})",
     )
+    add_scene(parser)
     add_everywhere(parser)
     parser.set_defaults(run=run)
 
@@ -65,7 +66,7 @@ def _measure_image(args: argparse.Namespace) -> int:
         return {"cells": len(cells["label"])}
 
     batch = Batch(args, {})
-    batch.run([args.image], plan, work)
+    batch.run(batch.collect([str(args.image)]), plan, work)
     return batch.finish()
 
 

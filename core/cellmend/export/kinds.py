@@ -22,6 +22,7 @@ from cellmend.export.rois import write_rois
 from cellmend.export.table import write_table
 from cellmend.image import Image
 from cellmend.io import folder as names
+from cellmend.io import scenes
 from cellmend.io.labels import write_labels
 from cellmend.io.ome_zarr_write import write_ome_zarr
 from cellmend.io.tiff import write_image
@@ -126,7 +127,11 @@ def export_path(
     InputError
         If the pattern has another placeholder, or would leave the folder.
     """
-    values = {"name": source.stem, "folder": source.parent.name, "date": date.today().isoformat()}
+    values = {
+        "name": scenes.stem(source),
+        "folder": source.parent.name,
+        "date": date.today().isoformat(),
+    }
     unknown = set(re.findall(r"\{([^{}]*)\}", pattern)) - values.keys()
     if unknown:
         raise InputError(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cellmend.errors import FileFormatError
+from cellmend.io import scenes
 from cellmend.io.formats import EXTENSIONS
 from cellmend.io.ome_zarr import is_zarr
 
@@ -77,8 +78,8 @@ def is_masks(path: Path) -> bool:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether `path` is a file, or a Zarr folder, which counts as one."""
-    return path.is_file() or is_zarr(path)
+    """Tell whether `path` is a file, one image of a file, or a Zarr folder, which counts as one."""
+    return scenes.split(path)[0].is_file() or is_zarr(path)
 
 
 def _lies_beside_its_original(path: Path) -> bool:
@@ -128,7 +129,7 @@ def _matches(path: Path, wanted: Wanted, noun: str) -> list[Path]:
         if not files:
             raise FileFormatError(path, f"there are no {noun} in this folder.")
         return files
-    if path.exists():
+    if scenes.split(path)[0].exists():
         return [path]
     if not glob.has_magic(str(path)):
         raise FileFormatError(path, "there is no such file or folder.")
@@ -164,6 +165,6 @@ def siblings(path: str | Path) -> list[Path]:
 
 
 def output_path(image: str | Path, suffix: str, folder: str | Path | None = None) -> Path:
-    """Return ``<stem><suffix>`` beside the image, or in `folder`."""
+    """Return ``<stem><suffix>`` beside the image, or in `folder`; see also `scenes.stem`."""
     file = Path(image)
-    return Path(file.parent if folder is None else folder) / f"{file.stem}{suffix}"
+    return Path(file.parent if folder is None else folder) / f"{scenes.stem(file)}{suffix}"

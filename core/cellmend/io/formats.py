@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cellmend.errors import FileFormatError, InputError
 from cellmend.image import Image
+from cellmend.io import scenes
 from cellmend.io.limits import check_file
 from cellmend.io.ome_zarr import is_zarr
 
@@ -29,7 +31,16 @@ READERS: dict[str, str] = {
     ".lif": "leica_lif:read_lif",
     **dict.fromkeys((".h5", ".hdf5"), "hdf5:read_hdf5"),
 }
-"""Module and function of `cellmend.io` per ending; called with a path and axes or None."""
+"""Module and function of `cellmend.io` per ending; called with a path and axes or None.
+
+Those of `SCENE_COUNTERS` also take the number of an image or None.
+"""
+
+SCENE_COUNTERS: dict[str, str] = {
+    READERS[ending]: f"{READERS[ending].partition(':')[0]}:count_scenes"
+    for ending in scenes.ENDINGS
+}
+"""What counts the images of a file, per reader of `READERS`."""
 
 WRITERS: dict[str, str] = {
     ".tif": "tiff:write_image",
@@ -51,7 +62,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 )
 
 
-def read(path: str | Path, axes: str | None = None) -> Image:
+def read(path: str | Path, axes: str | None = None, *, scene: int | None = None) -> Image:
     """Read an image: TIFF, PNG, JPEG, BMP and their like, NPY, OME-Zarr, ND2, CZI, LIF, HDF5.
 
     The last four need the extras ``nd2``, ``czi``, ``lif`` and ``hdf5``. A file whose
@@ -60,10 +71,14 @@ def read(path: str | Path, axes: str | None = None) -> Image:
     Parameters
     ----------
     path
-        The file; of an OME-Zarr, the folder or the ``.zarr.zip``.
+        The file; of an OME-Zarr, the folder or the ``.zarr.zip``. ``plate.lif#2`` is the
+        second image of a file that holds several.
     axes
         What its dimensions are, e.g. ``"ZCYX"``; by default what the file says,
         or else the rule in `cellmend.io.axes`.
+    scene
+        Which position of an ND2, scene of a CZI or image of a LIF, counted from 1, where the
+        path does not say it; by default the first. `Image.scenes` is how many there are.
 
     Returns
     -------
@@ -79,19 +94,22 @@ def read(path: str | Path, axes: str | None = None) -> Image:
     InputError
         If `axes` do not fit the file.
     """
-    file = Path(path)
-    if is_zarr(file):
-        return _read_by(READERS[".zarr"], file, axes)
-    check_file(file)
-    reader = _by_content(file) or READERS.get(file.suffix.lower())
-    if reader is None or reader == READERS[".zarr"]:
-        known = " ".join(sorted(EXTENSIONS))
-        raise FileFormatError(
-            file,
-            f"files ending in {file.suffix or 'nothing'} cannot be read.",
-            hint=f"Save it as OME-TIFF; known are {known}.",
-        )
-    return _read_by(reader, file, axes)
+    file, named = scenes.split(Path(path))
+    number = named if scene is None else scene
+    reader = _reader(file)
+    if reader not in SCENE_COUNTERS:
+        scenes.place(file, number, 1)
+        whole: Image = _function(reader)(file, axes)
+        return whole
+    image: Image = _function(reader)(file, axes, number)
+    return image if number is None else replace(image, source=scenes.numbered(file, number))
+
+
+def count_scenes(path: str | Path) -> int:
+    """Return how many images `read` could choose from in a file; errors are those of `read`."""
+    file, _ = scenes.split(Path(path))
+    counter = SCENE_COUNTERS.get(_reader(file))
+    return 1 if counter is None else int(_function(counter)(file))
 
 
 def write(path: str | Path, image: Image, provenance: Mapping[str, Any] | None = None) -> None:
@@ -118,9 +136,20 @@ def write(path: str | Path, image: Image, provenance: Mapping[str, Any] | None =
     _function(writer)(file, image, provenance=provenance)
 
 
-def _read_by(reader: str, path: Path, axes: str | None) -> Image:
-    image: Image = _function(reader)(path, axes)
-    return image
+def _reader(path: Path) -> str:
+    """Return the entry of `READERS` for a file, or raise `FileFormatError`."""
+    if is_zarr(path):
+        return READERS[".zarr"]
+    check_file(path)
+    reader = _by_content(path) or READERS.get(path.suffix.lower())
+    if reader is None or reader == READERS[".zarr"]:
+        known = " ".join(sorted(EXTENSIONS))
+        raise FileFormatError(
+            path,
+            f"files ending in {path.suffix or 'nothing'} cannot be read.",
+            hint=f"Save it as OME-TIFF; known are {known}.",
+        )
+    return reader
 
 
 def _function(name: str) -> Callable[..., Any]:

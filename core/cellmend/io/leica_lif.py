@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import numpy as np
 
 from cellmend.errors import CellmendError, FileFormatError
 from cellmend.image import Image
+from cellmend.io import scenes
 from cellmend.io.axes import arrange
 from cellmend.io.extras import library
 from cellmend.io.limits import check_size
@@ -16,8 +20,8 @@ from cellmend.io.limits import check_size
 _WAVELENGTHS = "λΛ"
 
 
-def read_lif(path: Path, axes: str | None = None) -> Image:
-    """Read the first image of a LIF file.
+def read_lif(path: Path, axes: str | None = None, scene: int | None = None) -> Image:
+    """Read one image of a LIF file, counted from 1; the first if none is chosen.
 
     The wavelengths of a sweep are channels. A section along X and Z is shown with
     Z upwards, as an image of Y and X.
@@ -25,15 +29,29 @@ def read_lif(path: Path, axes: str | None = None) -> Image:
     Raises
     ------
     FileFormatError
-        If the library is missing, or the file is damaged, empty or too large.
+        If the library or the image is missing, or the file is damaged, empty or too large.
     """
+    with _opened(path) as file:
+        _check_complete(path, file)
+        count = len(file.images)
+        stored = file.images[scenes.place(path, scene, count)]
+        return replace(_image(path, stored, axes), scenes=count)
+
+
+def count_scenes(path: Path) -> int:
+    """Return how many images there are; errors are those of `read_lif`."""
+    with _opened(path) as file:
+        return len(file.images)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     liffile = library(path, "liffile", "lif")
     try:
         with liffile.LifFile(path) as file:
             if not len(file.images):
                 raise FileFormatError(path, "there is no image in it.")
-            _check_complete(path, file)
-            return _image(path, file.images[0], axes)
+            yield file
     except CellmendError:
         raise
     except Exception as error:  # damaged files raise anything

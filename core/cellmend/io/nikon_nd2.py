@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,23 +11,36 @@ import numpy as np
 
 from cellmend.errors import CellmendError, FileFormatError
 from cellmend.image import Image
+from cellmend.io import scenes
 from cellmend.io.axes import arrange
 from cellmend.io.extras import library
 from cellmend.io.limits import check_size
 
 
-def read_nd2(path: Path, axes: str | None = None) -> Image:
-    """Read the first position of an ND2 file.
+def read_nd2(path: Path, axes: str | None = None, scene: int | None = None) -> Image:
+    """Read one position of an ND2 file, counted from 1; the first if none is chosen.
 
     Raises
     ------
     FileFormatError
-        If the library is missing, or the file is damaged or too large.
+        If the library or the position is missing, or the file is damaged or too large.
     """
+    with _opened(path) as file:
+        return _image(path, file, axes, scene)
+
+
+def count_scenes(path: Path) -> int:
+    """Return how many positions there are; errors are those of `read_nd2`."""
+    with _opened(path) as file:
+        return _count(file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     nd2 = library(path, "nd2", "nd2")
     try:
         with nd2.ND2File(path) as file:
-            return _image(path, file, axes)
+            yield file
     except CellmendError:
         raise
     except Exception as error:  # damaged files raise anything
@@ -33,10 +48,15 @@ def read_nd2(path: Path, axes: str | None = None) -> Image:
         raise FileFormatError(path, reason) from error
 
 
-def _image(path: Path, file: Any, axes: str | None) -> Image:
+def _count(file: Any) -> int:
+    return int(file.sizes.get("P", 1))
+
+
+def _image(path: Path, file: Any, axes: str | None, scene: int | None) -> Image:
+    position = scenes.place(path, scene, _count(file))
     sizes = {letter: n for letter, n in file.sizes.items() if letter != "P"}
     check_size(path, tuple(sizes.values()), file.dtype)
-    raw = np.asarray(file.asarray(position=0 if "P" in file.sizes else None))
+    raw = np.asarray(file.asarray(position=position if "P" in file.sizes else None))
     if raw.ndim > len(sizes):
         raw = raw.reshape(tuple(sizes.values()))
     data, found = arrange(path, raw, "".join(sizes), axes)
@@ -53,4 +73,5 @@ def _image(path: Path, file: Any, axes: str | None) -> Image:
         size if known else None,
         path,
         found.guessed,
+        _count(file),
     )

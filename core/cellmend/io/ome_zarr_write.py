@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cellmend.errors import FileFormatError, InputError
 from cellmend.image import Image
+from cellmend.io import scenes
 from cellmend.io.atomic import NEW_FOLDER, OLD_FOLDER, PREFIX, sweep
 from cellmend.io.ome_zarr import is_zarr
 
@@ -68,7 +69,7 @@ def write_ome_zarr(
         raise InputError(f"Masks of shape {labels.shape} do not fit the image's axes {flat}.")
     with replacing_folder(Path(path)) as temporary:
         root = zarr.open_group(temporary, mode="w", zarr_format=2)
-        name = image.source.stem if image.source is not None else Path(path).stem
+        name = scenes.stem(image.source) if image.source is not None else Path(path).stem
         _write_levels(root, data, image.axes, image.pixel_size_um, name, halve_by_mean)
         root.attrs["omero"] = _omero(image, name)
         add_provenance(root, provenance)

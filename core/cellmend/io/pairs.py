@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cellmend.errors import InputError
+from cellmend.io import scenes
 from cellmend.io.folder import (
     MASKS_PNG,
     MASKS_TIF,
@@ -55,9 +56,10 @@ def masks_of(image: Path, *, corrected: bool = False, there: IsThere = Path.is_f
     Masks that were only computed, ``a_cp_masks.tif``, are not for training: see
     `masks_beside`. For many images, `there` may look files up in a list.
     """
-    stems = dict.fromkeys((image.stem.removesuffix(_IMAGE_ENDING), image.stem))
-    names = [stem + suffix for suffix in _MASK_SUFFIXES for stem in stems]
-    saved = [stem + SEG_NPY for stem in stems]
+    stem = scenes.stem(image)
+    stems = dict.fromkeys((stem.removesuffix(_IMAGE_ENDING), stem))
+    names = [one + suffix for suffix in _MASK_SUFFIXES for one in stems]
+    saved = [one + SEG_NPY for one in stems]
     candidates = map(image.with_name, saved[::-1] + names if corrected else names + saved)
     return next((file for file in candidates if there(file)), None)
 
@@ -81,7 +83,7 @@ def find_pairs(places: Iterable[str | Path]) -> Pairs:
     """
     pairs = Pairs()
     for place in map(Path, places):
-        if not place.exists():
+        if not (place.exists() or is_there(place)):
             raise InputError(f"{place} is not there.", hint="Name folders or images.")
         images = images_in(place) if place.is_dir() else [place]
         if not images:

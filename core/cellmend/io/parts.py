@@ -17,6 +17,7 @@ import tifffile
 from numpy.typing import DTypeLike, NDArray
 
 from cellmend.image import Image
+from cellmend.io import scenes
 from cellmend.io.atomic import replacing
 from cellmend.io.ome_zarr_write import (
     CHUNK,
@@ -111,7 +112,7 @@ def write_ome_zarr(
     """
     import zarr
 
-    name = about.source.stem if about.source is not None else Path(path).stem
+    name = scenes.stem(about.source) if about.source is not None else Path(path).stem
     size, shape, dtype = about.pixel_size_um, about.data.shape, about.data.dtype
     with replacing_folder(Path(path)) as temporary:
         root = zarr.open_group(temporary, mode="w", zarr_format=2)

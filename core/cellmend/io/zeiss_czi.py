@@ -6,6 +6,8 @@ of a mosaic together.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from cellmend.errors import CellmendError, FileFormatError
 from cellmend.image import Image
+from cellmend.io import scenes
 from cellmend.io.axes import arrange
 from cellmend.io.extras import library
 from cellmend.io.limits import check_size
@@ -29,18 +32,32 @@ _TYPES = {
 }
 
 
-def read_czi(path: Path, axes: str | None = None) -> Image:
-    """Read the first scene of a CZI file; pixels between the tiles of a mosaic are 0.
+def read_czi(path: Path, axes: str | None = None, scene: int | None = None) -> Image:
+    """Read one scene of a CZI file, counted from 1; the first if none is chosen.
+
+    Pixels between the tiles of a mosaic are 0.
 
     Raises
     ------
     FileFormatError
-        If the library is missing, or the file is damaged or too large.
+        If the library or the scene is missing, or the file is damaged or too large.
     """
+    with _opened(path) as file:
+        return _image(path, file, axes, scene)
+
+
+def count_scenes(path: Path) -> int:
+    """Return how many scenes there are; errors are those of `read_czi`."""
+    with _opened(path) as file:
+        return len(_scenes(file))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     czi = library(path, "pylibCZIrw.czi", "czi")
     try:
         with czi.open_czi(str(path)) as file:
-            return _image(path, file, axes)
+            yield file
     except CellmendError:
         raise
     except Exception as error:  # damaged files raise anything
@@ -48,8 +65,15 @@ def read_czi(path: Path, axes: str | None = None) -> Image:
         raise FileFormatError(path, reason) from error
 
 
-def _image(path: Path, file: Any, axes: str | None) -> Image:
-    data, found = arrange(path, _pixels(path, file), "TCZYXS", axes)
+def _scenes(file: Any) -> list[int | None]:
+    """Return the numbers that the file has for its scenes; None of one without scenes."""
+    return sorted(file.scenes_bounding_rectangle_no_pyramid) or [None]
+
+
+def _image(path: Path, file: Any, axes: str | None, scene: int | None) -> Image:
+    numbers = _scenes(file)
+    number = numbers[scenes.place(path, scene, len(numbers))]
+    data, found = arrange(path, _pixels(path, file, number), "TCZYXS", axes)
     names, size = _described(file.raw_metadata)
     kinds = file.pixel_types.values()
     channels = data.shape[found.axes.index("C")] if "C" in found.axes else 1
@@ -63,17 +87,18 @@ def _image(path: Path, file: Any, axes: str | None) -> Image:
         known if "X" in known else None,
         path,
         found.guessed,
+        len(numbers),
     )
 
 
-def _pixels(path: Path, file: Any) -> NDArray[np.generic]:
-    """Return (T, C, Z, Y, X, S) of the first scene."""
+def _pixels(path: Path, file: Any, scene: int | None) -> NDArray[np.generic]:
+    """Return (T, C, Z, Y, X, S) of a scene."""
     kinds = set(file.pixel_types.values())
     if not kinds or not kinds <= _TYPES.keys():
         raise FileFormatError(path, f"pixels of type {', '.join(kinds) or '?'} are not supported.")
-    scenes = file.scenes_bounding_rectangle_no_pyramid
-    scene = min(scenes) if scenes else None
-    box = file.total_bounding_rectangle_no_pyramid if scene is None else scenes[scene]
+    box = file.total_bounding_rectangle_no_pyramid
+    if scene is not None:
+        box = file.scenes_bounding_rectangle_no_pyramid[scene]
     extent = file.total_bounding_box_no_pyramid
     ranges = {axis: range(*extent.get(axis, (0, 1))) for axis in "TCZ"}
     lengths = tuple(len(ranges[axis]) for axis in "TCZ")

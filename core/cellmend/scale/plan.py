@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cellmend.chain import Restoring, make_restorers
+from cellmend.io import scenes
 from cellmend.io.windows import ImageWindows
 from cellmend.params import (
     AnyStep,
@@ -61,7 +62,7 @@ class Plan:
         path = self.windows.path.resolve()
         facts = {
             "source": str(path),
-            "changed": path.stat().st_mtime_ns,
+            "changed": scenes.split(path)[0].stat().st_mtime_ns,
             "shape": self.windows.shape,
             "settings": self.settings.model_dump(mode="json"),
             "restoring": self.restoring.model_dump(mode="json"),
