@@ -202,6 +202,12 @@ def test_a_scene_that_is_not_there_is_named(czi_file, capsys):
     assert "there is no image 4 in it. It holds 3" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "first"])
+def test_a_number_that_is_none_is_refused(czi_file, number, capsys):
+    assert main(["convert", str(czi_file), "--to", "npy", "--scene", number]) == 2
+    assert "--scene" in capsys.readouterr().err
+
+
 def test_scenes_are_measured_with_their_masks(czi_file, capsys):
     for number in (1, 2, 3):
         masks = np.zeros((20, 30), np.uint32)

@@ -138,7 +138,12 @@ def channels(text: str) -> tuple[int, int]:
 
 def scene(text: str) -> int | str:
     """Read the number of an image, from 1, or ``all``."""
-    return text if text == ALL_SCENES else int(text)
+    if text == ALL_SCENES:
+        return text
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def numbers(text: str) -> tuple[float, ...]:
