@@ -42,6 +42,7 @@ from cellmend_app.services.open_save import AxesQuestion, FileService
 from cellmend_app.services.pipelines import Pipelines
 from cellmend_app.services.preview import PreviewService
 from cellmend_app.services.recovery import Leftover, RecoveryService
+from cellmend_app.services.region import RegionService
 from cellmend_app.services.reproduce import ReproduceService
 from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.review import ReviewService
@@ -137,6 +138,7 @@ class MainWindow(QMainWindow):
             restore=RestoreService(document, runner, messages, self.pipelines),
             preview=PreviewService(document, runner, messages, self.pipelines),
             segment=SegmentService(document, runner, messages, self.pipelines),
+            region=RegionService(document, runner, messages, self.pipelines),
             folder_run=FolderRunService(files, runner, messages, self.pipelines),
             models=ModelService(runner, messages),
             training=TrainService(self),

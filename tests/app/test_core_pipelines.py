@@ -13,7 +13,12 @@ from cellmend.net.weights import save_weights
 from cellmend.params import MaskSettings, RestoreStep, SegmentSettings
 from cellmend.progress import SILENT
 from cellmend_app.services.core_pipelines import CorePipelines
-from cellmend_app.services.pipelines import ClickRequest, RestoreRequest, SegmentRequest
+from cellmend_app.services.pipelines import (
+    ClickRequest,
+    RegionRequest,
+    RestoreRequest,
+    SegmentRequest,
+)
 
 IMAGE = Image(np.random.default_rng(0).random((32, 32), np.float32))
 WIDTHS = (4, 8, 12, 16)
@@ -108,6 +113,13 @@ def test_a_model_whose_file_is_the_same_is_loaded_once(task, run, monkeypatch):
     before = run(pipelines)
     monkeypatch.setattr(CPNet, "load_state_dict", lambda *_, **__: pytest.fail("loaded again"))
     assert np.array_equal(run(pipelines), before)
+
+
+def test_a_part_is_segmented_by_the_model_that_is_asked_for():
+    install("segmentation", seed=1)
+    whole = SegmentRequest(SegmentSettings(model="mine", diameter=30.0))
+    found = CorePipelines().segment_region(IMAGE, RegionRequest(whole, (4, 4, 9, 9), 0), SILENT)
+    assert (found.window, found.masks.shape, found.diameter) == ((0, 0, 32, 32), (32, 32), 30)
 
 
 def test_very_large_images_are_done_in_blocks(monkeypatch):

@@ -112,7 +112,7 @@ def test_a_region_outside_of_the_image_is_refused():
 
 
 def test_regions_side_by_side_have_every_cell_once():
-    image, masks = draw_cells(size=160)
+    _, masks = draw_cells(size=160)
     labels = np.zeros(masks.shape, np.uint32)
     for y in range(0, 160, 50):
         for x in range(0, 160, 50):

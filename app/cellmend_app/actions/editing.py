@@ -83,6 +83,12 @@ TOOL_SPECS: tuple[Spec, ...] = (
     ),
     _tool("polygon", "Polygon", "U", "Click corners, drag them; Enter closes, Backspace undoes"),
     _tool("find", "Find a cell", "Q", "Click a cell that has no mask: it is found"),
+    _tool(
+        "segment-region",
+        "Segment a part",
+        "Shift+Q",
+        "Drag a rectangle, or with Shift go round freehand: its cells are found anew",
+    ),
     _tool("fill", "Fill", "H", "Click background that a cell encloses to fill it"),
     _tool("split-line", "Split by a line", "T", "Drag a line across cells to cut them"),
     _tool(

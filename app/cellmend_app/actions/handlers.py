@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QApplication
 
 from cellmend.errors import CellmendError
 from cellmend.io.project import ENDING
+from cellmend.labels.region import Region
 from cellmend.labels.stroke import Overlap
 from cellmend.params import AnyStep
 from cellmend_app.actions.workbench import Workbench
@@ -173,6 +174,12 @@ def _restore(w: Workbench, *steps: AnyStep) -> None:
 def segment(w: Workbench) -> None:
     """Find cells with the panel's settings."""
     w.services.segment.run(w.panels.segment.request())
+
+
+def segment_visible(w: Workbench) -> None:
+    """Find the cells of what is seen of the plane on show."""
+    region = Region.of_box(w.view.visible_box(), w.document.labels_shape)
+    w.services.region.run(w.panels.segment.request(), region, "Segment the visible part")
 
 
 def choose_device(w: Workbench) -> None:

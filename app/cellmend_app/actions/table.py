@@ -44,7 +44,7 @@ def has_record(w: Workbench) -> bool:
 
 def no_record(w: Workbench) -> str:
     """Say why there is nothing to do again, if so."""
-    return "" if has_record(w) else "Restore the image or find its cells first"
+    return w.services.reproduce.missing
 
 
 def _restore(task: str, tip: str) -> Spec:
@@ -221,6 +221,14 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
             ("Ctrl+Return",),
             tip="Find the cells",
             icon="segment",
+            when=can_segment,
+        ),
+        Spec(
+            "segment-visible",
+            "Segment the visible part",
+            do.segment_visible,
+            ("Shift+Return",),
+            tip="Find the cells of what is seen of this plane; all others stay",
             when=can_segment,
         ),
         Spec(

@@ -31,6 +31,7 @@ from cellmend_app.services.objects import ObjectsService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.preview import PreviewService
 from cellmend_app.services.recovery import RecoveryService
+from cellmend_app.services.region import RegionService
 from cellmend_app.services.reproduce import ReproduceService
 from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.review import ReviewService
@@ -50,6 +51,7 @@ from cellmend_app.tools import (
     Pick,
     Polygon,
     Rectangle,
+    RegionTool,
     SplitLine,
     SplitPoints,
     Tool,
@@ -71,6 +73,7 @@ ToolName = Literal[
     "outline",
     "polygon",
     "find",
+    "segment-region",
     "fill",
     "split-line",
     "split-points",
@@ -93,6 +96,7 @@ class Services:
     restore: RestoreService
     preview: PreviewService
     segment: SegmentService
+    region: RegionService
     folder_run: FolderRunService
     models: ModelService
     training: TrainService
@@ -144,6 +148,7 @@ class Workbench:
         self.view = view
         self.tools: dict[ToolName, Tool] = make_tools(document, services.cells, services.assist)
         self.tools |= make_view_tools(document, view)
+        self.tools["segment-region"] = make_region_tool(document, services.region, panels.segment)
         self.tool: ToolName = "pick"
         self.retrain: RetrainDialog | None = None
         self.folder_run: FolderRunDialog | None = None
@@ -176,6 +181,13 @@ def make_view_tools(document: Document, view: ImageView) -> dict[ToolName, Tool]
     box = ZoomBox(document, document)
     box.chosen.connect(view.canvas.show_box)
     return {"ruler": Ruler(document, document), "zoom-box": box}
+
+
+def make_region_tool(document: Document, service: RegionService, panel: SegmentPanel) -> RegionTool:
+    """Return the tool that finds cells in a part, with the settings of the panel."""
+    tool = RegionTool(document, document)
+    tool.chosen.connect(lambda region: service.run(panel.request(), region))
+    return tool
 
 
 def make_tools(

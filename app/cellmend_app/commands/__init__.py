@@ -3,7 +3,7 @@
 A step is told apart by what it holds: a patch, a whole label array, or a layer.
 """
 
-from cellmend_app.commands.edit import EditLabels, ReplaceLabels
+from cellmend_app.commands.edit import EditLabels, ReplaceLabels, ReplaceRegion
 from cellmend_app.commands.layers import AddRestored, ChangeMaskLayers
 
-__all__ = ["AddRestored", "ChangeMaskLayers", "EditLabels", "ReplaceLabels"]
+__all__ = ["AddRestored", "ChangeMaskLayers", "EditLabels", "ReplaceLabels", "ReplaceRegion"]

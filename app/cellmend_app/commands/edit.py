@@ -116,6 +116,44 @@ class EditLabels(QUndoCommand):
         return self._patches
 
 
+class ReplaceRegion(EditLabels):
+    """Cells of a part of a plane, found anew: what no person drew.
+
+    It leaves the plane on show as it is when it is pushed.
+
+    Parameters
+    ----------
+    document
+        Where.
+    plane
+        Which plane.
+    patch
+        What changes in it.
+    text
+        What the Undo entry says.
+    found
+        Ids of the cells that were found.
+    """
+
+    def __init__(
+        self, document: Document, plane: int, patch: Patch, text: str, found: Iterable[int]
+    ) -> None:
+        super().__init__(document, {plane: patch}, text)
+        self._at = plane
+        self._drawn_before = document.manual.intersection(found)
+
+    def redo(self) -> None:
+        """Write the new cells."""
+        self._document.manual -= self._drawn_before
+        super().redo()
+        self._plane = self._at
+
+    def undo(self) -> None:
+        """Bring back the cells before; show their plane first."""
+        super().undo()
+        self._document.manual |= self._drawn_before
+
+
 class ReplaceLabels(QUndoCommand):
     """All labels at once, for instance by the result of a segmentation.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,16 +111,30 @@ class Snapshot:
 
     def copy(self) -> Labels:
         """Return the labels, uint32 (..., Y, X)."""
-        if self._later is None:
-            raise RuntimeError("A snapshot can be copied once.")
         labels = self._content.labels.copy()
-        # Each pixel ends as it was before the first of these patches, whether the copy
-        # was made before, while or after it was written.
-        later, self._later = self._later, None
         planes = labels.reshape(-1, *labels.shape[-2:])
-        for plane, patch, back in reversed(later):
+        for plane, patch, back in self._end():
             (patch.apply if back else patch.revert)(planes[plane])
         return labels
+
+    def copy_plane(self, plane: int) -> Labels:
+        """Return the labels of one plane alone, uint32 (Y, X)."""
+        labels: Labels = self._content.planes[plane].copy()
+        for at, patch, back in self._end():
+            if at == plane:
+                (patch.apply if back else patch.revert)(labels)
+        return labels
+
+    def _end(self) -> Iterable[tuple[int, Patch, bool]]:
+        """Return what was written since, the last first, after a copy was made.
+
+        Each pixel ends as it was before the first of these patches, whether the copy was made
+        before, while or after it was written.
+        """
+        if self._later is None:
+            raise RuntimeError("A snapshot can be copied once.")
+        later, self._later = self._later, None
+        return reversed(later)
 
 
 class LabelModel(QObject):

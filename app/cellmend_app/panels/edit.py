@@ -17,7 +17,7 @@ RULES: dict[Overlap, str] = {"keep": "Keep old", "replace": "Replace", "exclude"
 OVERLAP_TIP = (
     "Where drawing meets other cells: keep them, replace them, or exclude what both claim  (I)"
 )
-TOOL_GROUPS = (3, 8, 11)
+TOOL_GROUPS = (3, 9, 12)
 """Before which tools the palette has a line."""
 
 

@@ -29,6 +29,8 @@ from cellmend_app.services.pipelines import (
     ClickRequest,
     FilteredPart,
     PreviewRequest,
+    RegionFound,
+    RegionRequest,
     Remade,
     Restored,
     RestoreRequest,
@@ -139,6 +141,22 @@ class CorePipelines:
             niter=result.niter,
             confidence=result.confidence,
         )
+
+    def segment_region(self, image: Image, request: RegionRequest, report: Reporter) -> RegionFound:
+        """Find the cells in and around a part of a plane of `image`."""
+        from cellmend.segment.region import segment_region
+
+        whole = request.segment
+        found = segment_region(
+            self._segmenter(whole.settings.model, whole.device),
+            image,
+            request.box,
+            whole.settings,
+            plane=request.plane,
+            previous=whole.previous,
+            report=report,
+        )
+        return RegionFound(found.masks, found.window, found.diameter)
 
     def _restored_in_blocks(
         self, image: Image, request: RestoreRequest, report: Reporter

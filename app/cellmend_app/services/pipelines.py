@@ -149,6 +149,44 @@ class SegmentRequest:
 
 
 @dataclass(frozen=True)
+class RegionRequest:
+    """A part of a plane whose cells are to be found.
+
+    Parameters
+    ----------
+    segment
+        As for the whole image.
+    box
+        The part, in pixels of the image that is given.
+    plane
+        Which plane, counted along T, then Z.
+    """
+
+    segment: SegmentRequest
+    box: Box
+    plane: int
+
+
+@dataclass(frozen=True, eq=False)
+class RegionFound:
+    """Cells in and around a part of a plane.
+
+    Parameters
+    ----------
+    masks
+        uint32 (h, w) labels of the window.
+    window
+        Where in the plane it is.
+    diameter
+        The diameter used, in pixels of the image that was given.
+    """
+
+    masks: NDArray[np.uint32]
+    window: Box
+    diameter: float
+
+
+@dataclass(frozen=True)
 class ClickRequest:
     """One cell to be found at a place.
 
@@ -207,6 +245,9 @@ class Pipelines(Protocol):
 
     def segment(self, image: Image, request: SegmentRequest, report: Reporter) -> Segmented:
         """Find the cells of `image`."""
+
+    def segment_region(self, image: Image, request: RegionRequest, report: Reporter) -> RegionFound:
+        """Find the cells in and around a part of a plane of `image`."""
 
     def masks(
         self,

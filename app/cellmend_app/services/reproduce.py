@@ -8,12 +8,13 @@ from PyQt6.QtGui import QGuiApplication
 
 from cellmend.errors import CellmendError
 from cellmend.provenance import Provenance
-from cellmend_app.commands import AddRestored, ChangeMaskLayers, ReplaceLabels
+from cellmend_app.commands import AddRestored, ChangeMaskLayers, ReplaceLabels, ReplaceRegion
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.services.open_save import FileService
 
 EDITED = "The masks were edited by hand after this run, which is not done again here."
+PART = "Cells of a part of the image were found after this run, which is not done again here."
 
 
 class ReproduceService:
@@ -34,6 +35,15 @@ class ReproduceService:
             return document.results.provenance
         return None if document.restored is None else document.restored.provenance
 
+    @property
+    def missing(self) -> str:
+        """Say why there is no record, if so."""
+        if self.record is not None:
+            return ""
+        if PART in notes_on(self._document):
+            return "Only a run on the whole image can be copied, not that of a part"
+        return "Restore the image or find its cells first"
+
     def copy_command(self) -> None:
         """Put the command that does the last run again on the clipboard."""
         from cellmend.reproduce import command_line
@@ -50,7 +60,9 @@ class ReproduceService:
         record, clipboard = self.record, QGuiApplication.clipboard()
         if record is None or clipboard is None:
             return
-        notes = [EDITED] if record.action == "segment" and edited(self._document) else []
+        notes = notes_on(self._document)
+        if record.action != "segment":
+            notes = [note for note in notes if note != EDITED]
         try:
             text = write(record, self._files.current, axes=self._files.axes, notes=notes)
         except CellmendError as error:
@@ -60,16 +72,18 @@ class ReproduceService:
         self._messages.note(f"Copied {what} of the last run.")
 
 
-def edited(document: Document) -> bool:
-    """Whether the masks on show are others than those that a run made.
+def notes_on(document: Document) -> list[str]:
+    """Say how the masks on show are others than those that a run made.
 
     Edits that were undone do not count.
     """
-    undo = document.undo
+    undo, notes = document.undo, set()
     for index in reversed(range(undo.index())):
         step = undo.command(index)
         if isinstance(step, ReplaceLabels):
-            return False
-        if not isinstance(step, AddRestored | ChangeMaskLayers):
-            return True
-    return False
+            break
+        if isinstance(step, ReplaceRegion):
+            notes.add(PART)
+        elif not isinstance(step, AddRestored | ChangeMaskLayers):
+            notes.add(EDITED)
+    return sorted(notes, reverse=True)

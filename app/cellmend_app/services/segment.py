@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PyQt6.QtCore import QObject, pyqtSignal
@@ -76,7 +77,7 @@ class SegmentService(QObject):
         if raw is None:
             return None
         shown = _Shown(raw, self._document.revision)
-        source, scale, scaled = self._source(request, raw)
+        source, scale, scaled = source_of(self._document, request, raw)
         known = source is raw or bool(scaled.previous)
         job = self._runner.submit(
             "compute",
@@ -133,18 +134,6 @@ class SegmentService(QObject):
         job.finished.connect(lambda: self._forget(job))
         return job
 
-    def _source(self, request: SegmentRequest, raw: Image) -> tuple[Image, float, SegmentRequest]:
-        """Return the image to segment, its enlargement, and the request in its pixels."""
-        layer = self._document.restored
-        if not request.on_restored or layer is None:
-            return raw, 1.0, request
-        scale = layer.image.size("X") / raw.size("X")
-        settings = request.settings
-        if settings.diameter is not None:
-            settings = settings.model_copy(update={"diameter": settings.diameter * scale})
-        previous = (layer.provenance,) if layer.provenance is not None else ()
-        return layer.image, scale, replace(request, settings=settings, previous=previous)
-
     def _take(self, shown: _Shown, request: SegmentRequest, found: _Found) -> None:
         if not self._may_replace(shown):
             return
@@ -192,18 +181,11 @@ class SegmentService(QObject):
     def _announce(self) -> None:
         count = self._document.labels.count
         self._untouched = self._document.revision
-        cells = "1 cell" if count == 1 else f"{count:,} cells"
-        self._messages.note(f"Found {cells}.")
+        self._messages.note(f"Found {count_of_cells(count)}.")
         self.segmented.emit(count)
 
     def _fail(self, error: Exception, request: SegmentRequest) -> None:
-        tiles = request.settings.tiles
-        smaller = tiles.model_copy(update={"size": max(96, tiles.size // 32 * 16), "batch_size": 1})
-        settings = request.settings.model_copy(update={"tiles": smaller})
-        remedies = {
-            "Use smaller tiles": lambda: self._again(replace(request, settings=settings)),
-            "Use the CPU": lambda: self._again(replace(request, device="cpu")),
-        }
+        remedies = remedies_of(request, self._again)
         self._messages.error(error, "find the cells", panel="segment", remedies=remedies)
 
     def _again(self, request: SegmentRequest) -> None:
@@ -212,6 +194,39 @@ class SegmentService(QObject):
     def _forget(self, job: JobHandle) -> None:
         if self._recomputing is job:
             self._recomputing = None
+
+
+def source_of(
+    document: Document, request: SegmentRequest, raw: Image
+) -> tuple[Image, float, SegmentRequest]:
+    """Return the image to segment, its enlargement, and the request in its pixels."""
+    layer = document.restored
+    if not request.on_restored or layer is None:
+        return raw, 1.0, request
+    scale = layer.image.size("X") / raw.size("X")
+    settings = request.settings
+    if settings.diameter is not None:
+        settings = settings.model_copy(update={"diameter": settings.diameter * scale})
+    previous = (layer.provenance,) if layer.provenance is not None else ()
+    return layer.image, scale, replace(request, settings=settings, previous=previous)
+
+
+def remedies_of(
+    request: SegmentRequest, again: Callable[[SegmentRequest], None]
+) -> dict[str, Callable[[], None]]:
+    """Return what may help where the memory does not suffice: to run `again` with less."""
+    tiles = request.settings.tiles
+    smaller = tiles.model_copy(update={"size": max(96, tiles.size // 32 * 16), "batch_size": 1})
+    settings = request.settings.model_copy(update={"tiles": smaller})
+    return {
+        "Use smaller tiles": lambda: again(replace(request, settings=settings)),
+        "Use the CPU": lambda: again(replace(request, device="cpu")),
+    }
+
+
+def count_of_cells(count: int) -> str:
+    """Return a number of cells in words."""
+    return "1 cell" if count == 1 else f"{count:,} cells"
 
 
 def document_shape(image: Image) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from cellmend_app.tools.move import Move
 from cellmend_app.tools.outline import Outline
 from cellmend_app.tools.polygon import Polygon
 from cellmend_app.tools.protocol import Pointer, Tool
+from cellmend_app.tools.region import RegionTool
 from cellmend_app.tools.select import Lasso, Rectangle
 from cellmend_app.tools.split import SplitLine, SplitPoints
 from cellmend_app.tools.strokes import Brush, Eraser, Stroke
@@ -28,6 +29,7 @@ __all__ = [
     "Pointer",
     "Polygon",
     "Rectangle",
+    "RegionTool",
     "SplitLine",
     "SplitPoints",
     "Stroke",

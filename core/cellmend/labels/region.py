@@ -180,7 +180,8 @@ def _give_way(new: Labels, stays: Mask, min_size: int) -> None:
         assert box is not None
         part = crop(new, box)
         mine = part == label
-        left = _largest_piece(mine & ~crop(stays, box))
+        y0, x0, y1, x1 = box
+        left = _largest_piece(mine & ~stays[y0:y1, x0:x1])
         part[mine & ~left] = 0
         if np.count_nonzero(left) < max(min_size, (1 - MOST_LOST) * np.count_nonzero(mine)):
             part[left] = 0
