@@ -10,6 +10,7 @@ from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QDockWidget, QMainWindow
 
 from cellmend.export.seg_npy import RunSettings
+from cellmend.params import BlockwiseSettings
 from cellmend_app import layout
 from cellmend_app.actions import ARRANGEMENT_ACTIONS, Actions, Panels, Services, Workbench
 from cellmend_app.dialogs.axes import AxesDialog
@@ -47,6 +48,7 @@ from cellmend_app.services.reproduce import ReproduceService
 from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.review import ReviewService
 from cellmend_app.services.segment import SegmentService
+from cellmend_app.services.settings_file import SettingsService
 from cellmend_app.services.train import TrainService
 from cellmend_app.settings import Preferences
 from cellmend_app.viewer import ImageView
@@ -151,6 +153,7 @@ class MainWindow(QMainWindow):
             layers=MaskLayerService(document, runner, messages),
             comparing=CompareService(document, runner, messages),
             reproduce=ReproduceService(document, files, messages),
+            settings=SettingsService(document, runner, messages),
         )
 
     def _make_panels(self) -> Panels:
@@ -209,6 +212,7 @@ class MainWindow(QMainWindow):
         view.hovered.connect(self._show_readout)
         view.left.connect(self.status.readout.clear)
         services.segment.ran.connect(self._remember_run)
+        services.settings.loaded.connect(self._show_settings)
         services.recovery.found.connect(self._offer_recovery)
         services.files.axes_asked.connect(self._ask_axes)
         panels.view.view_changed.connect(view.set_view)
@@ -261,6 +265,10 @@ class MainWindow(QMainWindow):
 
     def _remember_run(self, settings: RunSettings) -> None:
         self.services.files.run_settings = settings
+
+    def _show_settings(self, settings: BlockwiseSettings) -> None:
+        self.panels.segment.show_settings(settings)
+        self.services.settings.say_what_is_left_out(settings, self.panels.segment.request())
 
     def _show_difference(self, comparison: Comparison | None) -> None:
         if comparison is None:

@@ -182,6 +182,22 @@ def segment_visible(w: Workbench) -> None:
     w.services.region.run(w.panels.segment.request(), region, "Segment the visible part")
 
 
+def save_settings(w: Workbench) -> None:
+    """Ask for a name and save the settings of the next run."""
+    current = w.services.files.current
+    suggested = (w.preferences.folder if current is None else current.parent) / "settings.yaml"
+    path = files.choose_new_file(w.window, "Save settings", suggested, files.SETTINGS)
+    if path is not None:
+        w.services.settings.save(path, w.panels.segment.request())
+
+
+def load_settings(w: Workbench) -> None:
+    """Ask for a file of settings and fill the panel from it."""
+    path = files.choose_file(w.window, "Load settings", w.preferences.folder, files.SETTINGS)
+    if path is not None:
+        w.services.settings.load(path)
+
+
 def choose_device(w: Workbench) -> None:
     """Open the dialog that chooses where networks run."""
     DeviceDialog(w.services.device, w.window).open()

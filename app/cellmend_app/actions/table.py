@@ -257,6 +257,18 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
             when=has_record,
             why_not=no_record,
         ),
+        Spec(
+            "save-settings",
+            "Save settings as YAML…",
+            do.save_settings,
+            tip="Save the settings of the next run: cellmend segment --config takes the file",
+        ),
+        Spec(
+            "load-settings",
+            "Load settings…",
+            do.load_settings,
+            tip="Fill the panel from a file of settings, as for cellmend segment --config",
+        ),
         None,
         Spec(
             "device",

@@ -36,6 +36,7 @@ from cellmend_app.services.reproduce import ReproduceService
 from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.review import ReviewService
 from cellmend_app.services.segment import SegmentService
+from cellmend_app.services.settings_file import SettingsService
 from cellmend_app.services.train import TrainService
 from cellmend_app.settings import Preferences
 from cellmend_app.tools import (
@@ -109,6 +110,7 @@ class Services:
     comparing: CompareService
     review: ReviewService
     reproduce: ReproduceService
+    settings: SettingsService
 
 
 @dataclass(frozen=True)

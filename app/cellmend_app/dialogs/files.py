@@ -15,6 +15,7 @@ PROJECTS = "Cellmend projects (*.cellmend)"
 TABLES = "Tables (*.csv *.parquet)"
 PICTURES = "Pictures (*.png)"
 MASKS = "Masks (*.tif *.tiff *.png *_seg.npy);;All files (*)"
+SETTINGS = "Settings (*.yaml *.yml);;All files (*)"
 MODELS = "Models (*.safetensors *);;All files (*)"
 
 

@@ -55,6 +55,19 @@ class NormalizeFields(QWidget):
         self.low.valueChanged.connect(lambda low: self.high.setMinimum(low + 0.1))
         self.high.valueChanged.connect(lambda high: self.low.setMaximum(high - 0.1))
 
+    def show_settings(self, settings: NormalizeSettings) -> None:
+        """Show settings, as far as there is a field for them."""
+        low, high = settings.percentiles
+        self.low.setMaximum(99.9)
+        self.high.setMinimum(0.1)
+        self.high.setValue(high)
+        self.low.setValue(low)
+        self.tile.setValue(settings.tile_size)
+        self.background.setValue(settings.background)
+        self.sharpen.setValue(settings.sharpen_radius)
+        self.smooth.setValue(settings.smooth_radius)
+        self.invert.setChecked(settings.invert)
+
     def settings(self) -> NormalizeSettings | None:
         """Return what was chosen; None, for how the model was trained, if nothing was."""
         chosen = NormalizeSettings(

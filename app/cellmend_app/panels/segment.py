@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from cellmend.params import MaskSettings, SegmentSettings, TileSettings
+from cellmend.params import MaskSettings, NormalizeSettings, SegmentSettings, TileSettings
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.panels.normalize import NormalizeFields
@@ -126,6 +126,26 @@ class SegmentPanel(QWidget):
         )
         on_restored = self.source.isEnabled() and self.source.currentIndex() == 1
         return SegmentRequest(settings, on_restored)
+
+    def show_settings(self, settings: SegmentSettings) -> None:
+        """Fill the fields; what there is no field for is left out."""
+        self.choose_model(settings.model)
+        self.auto.setChecked(settings.diameter is None)
+        if settings.diameter is not None:
+            self.diameter.setValue(settings.diameter)
+        if settings.channels is not None:
+            self.channel.setCurrentIndex(settings.channels[0])
+            self.nuclei.setCurrentIndex(settings.channels[1])
+        masks = settings.masks
+        self.cellprob.setValue(masks.cellprob_threshold)
+        self.flow.setValue(masks.flow_threshold)
+        self.min_size.setValue(masks.min_size)
+        self.max_size.setValue(100 * masks.max_size_fraction)
+        self.niter.setValue(masks.niter or 0)
+        self.whole.setChecked(masks.exclude_on_edges)
+        self.augment.setChecked(settings.tiles.augment)
+        self.normalize.show_settings(settings.normalize or NormalizeSettings())
+        self.volume.show_settings(settings)
 
     def mask_settings(self) -> MaskSettings:
         """Return the thresholds."""

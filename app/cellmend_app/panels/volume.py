@@ -66,6 +66,17 @@ class VolumeFields(QWidget):
             return {"stitch_threshold": self.overlap.value()}
         return {"do_3d": True, "anisotropy": self.anisotropy.value()}
 
+    def show_settings(self, settings: SegmentSettings) -> None:
+        """Show the settings of a segmentation that are about volumes."""
+        if settings.do_3d:
+            self.way.setCurrentIndex(SOLID)
+            self.anisotropy.setValue(settings.anisotropy)
+        elif settings.stitch_threshold > 0:
+            self.way.setCurrentIndex(LINKED)
+            self.overlap.setValue(settings.stitch_threshold)
+        else:
+            self.way.setCurrentIndex(PLANES)
+
     def _update(self) -> None:
         way = self.way.currentIndex()
         self._overlap_row.setVisible(way == LINKED)
