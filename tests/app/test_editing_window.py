@@ -9,7 +9,9 @@ from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QToolBar, QToolButton
 
 from cellmend_app.actions.editing import TOOLS
+from cellmend_app.actions.handlers import apply_theme
 from cellmend_app.actions.table import shortcut_rows
+from cellmend_app.actions.viewing import VIEW_TOOLS
 from cellmend_app.dialogs.cells import FilterDialog, IdDialog
 from cellmend_app.settings import Preferences
 from cellmend_app.window import MainWindow
@@ -54,15 +56,18 @@ SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModi
 
 
 def test_the_palette_shows_every_tool_on_a_small_screen(qtbot, window):
+    apply_theme("dark")
+    qtbot.wait(30)
     palette = window.findChild(QToolBar, "palette")
     shown = [b for b in palette.findChildren(QToolButton) if b.isVisible()]
-    names = {window.actions_[name].text() for name in TOOLS}
+    every = (*TOOLS, *VIEW_TOOLS)
+    names = {window.actions_[name].text() for name in every}
     assert names <= {b.accessibleName() for b in shown}
     for button in shown:
         assert button.toolTip()
         assert window.rect().contains(button.mapTo(window, button.rect().bottomRight()))
         assert window.rect().contains(button.mapTo(window, QPoint(0, 0)))
-    for name in TOOLS:
+    for name in every:
         window.actions_[name].trigger()
         assert window.view.tool is window.workbench.tools[name]
         assert window.actions_[name].isChecked()
