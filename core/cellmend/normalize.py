@@ -21,6 +21,9 @@ Array = NDArray[np.float32]
 TILE_OVERLAP = 0.1
 """Share of a tile that the tiles of tile-wise percentiles have in common at least."""
 
+SAMPLE = 1 << 24
+"""Pixels from which the percentiles of a large channel are taken where it is seen in parts."""
+
 DEFAULTS = NormalizeSettings()
 
 

@@ -55,6 +55,10 @@ class NormalizeSettings(Settings):
     invert: bool = False
 
 
+AS_IT_IS = NormalizeSettings(enabled=False)
+"""For channels that are scaled already."""
+
+
 class TileSettings(Settings):
     """How large images are cut for the network (see `cellmend.tiling`)."""
 

@@ -55,14 +55,14 @@ def test_very_large_images_are_done_in_blocks_by_themselves(
     image: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    in_blocks = segment_job.SegmentJob.in_blocks
+    in_blocks = segment_job.SegmentFiles.in_blocks
 
     def watched(self, source, *rest):
         seen.append(source)
         return in_blocks(self, source, *rest)
 
     monkeypatch.setattr(scale, "LARGEST_PLANE", 180 * 180 - 1)
-    monkeypatch.setattr(segment_job.SegmentJob, "in_blocks", watched)
+    monkeypatch.setattr(segment_job.SegmentFiles, "in_blocks", watched)
     small = image.with_name("small.tif")
     write(small, Image(draw_cells(90)[0]))
     assert main(["segment", str(image.parent), *FAST]) == 0
@@ -98,6 +98,21 @@ def test_restoring_in_blocks_gives_what_restoring_the_whole_gives(
     assert difference[1].mean() < 0.02 * spread
     records = [read_provenance(tmp_path / name / "a_restored.tif") for name in ("whole", "blocks")]
     assert [(r["model"], r["settings"]["diameter"]) for r in records if r] == [("denoise", 18)] * 2
+
+
+@pytest.mark.parametrize(
+    ("switches", "reason"),
+    [
+        (["--task", "filter", "--filter", "gaussian", "--blocks", "96"], "whole images"),
+        (["--task", "denoise", "--blocks", "10"], "'blocks'"),
+    ],
+)
+def test_restoring_in_blocks_that_cannot_be_is_refused(
+    image: Path, switches: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["restore", str(image), *switches]) == 2
+    assert reason in capsys.readouterr().err
+    assert [file.name for file in image.parent.iterdir()] == ["a.tif"]
 
 
 def test_flows_are_not_kept_of_blocks(image: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,11 +9,11 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from cellmend.errors import InputError
 from cellmend.labels.region import Region
 from cellmend_app.document import Document
-from cellmend_app.tools.protocol import Point, Pointer, Tool
-from cellmend_app.tools.select import CLICK
+from cellmend_app.tools.drag import CLICK, DragTool
+from cellmend_app.tools.protocol import Point, Pointer
 
 
-class RegionTool(Tool):
+class RegionTool(DragTool):
     """Drag a rectangle, or with Shift go round freehand: the cells in it are found.
 
     Signals
@@ -26,15 +26,7 @@ class RegionTool(Tool):
 
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
         super().__init__(document, parent)
-        self._points: list[Point] = []
         self._freehand = False
-        document.image_changed.connect(self.cancel)
-        document.plane_changed.connect(self.cancel)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a part is being drawn."""
-        return bool(self._points)
 
     @property
     def trace(self) -> Sequence[Point]:
@@ -46,18 +38,10 @@ class RegionTool(Tool):
 
     def press(self, pointer: Pointer) -> bool:
         """Begin with the left button."""
-        if pointer.button != Qt.MouseButton.LeftButton:
-            return False
-        self._freehand = pointer.has(Qt.KeyboardModifier.ShiftModifier)
-        self._points = [(pointer.y, pointer.x)]
-        self.changed.emit()
-        return True
-
-    def move(self, pointer: Pointer) -> None:
-        """Draw on."""
-        if self.busy:
-            self._points.append((pointer.y, pointer.x))
-            self.changed.emit()
+        begun = super().press(pointer)
+        if begun:
+            self._freehand = pointer.has(Qt.KeyboardModifier.ShiftModifier)
+        return begun
 
     def release(self, pointer: Pointer) -> None:
         """Choose what was drawn, unless that was a slip of the hand."""
@@ -79,9 +63,3 @@ class RegionTool(Tool):
             self.document.status.emit(str(error))
             return
         self.chosen.emit(region)
-
-    def cancel(self) -> None:
-        """Drop the part."""
-        if self.busy:
-            self._points = []
-            self.changed.emit()

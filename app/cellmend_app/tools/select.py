@@ -4,47 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtCore import Qt
 
 from cellmend.labels import choose
-from cellmend_app.document import Document
-from cellmend_app.tools.protocol import Point, Pointer, Tool
-
-CLICK = 4.0
-"""A drag shorter than this, in screen pixels, is a click."""
+from cellmend_app.tools.drag import CLICK, DragTool
+from cellmend_app.tools.protocol import Point, Pointer
 
 
-class SelectShape(Tool):
+class SelectShape(DragTool):
     """Drag a shape: the cells whose middle lies in it are selected.
 
     With Shift they are added to the selection. A click selects the cell under it; with
     Shift it adds it, or takes it out.
     """
-
-    def __init__(self, document: Document, parent: QObject | None = None) -> None:
-        super().__init__(document, parent)
-        self._points: list[Point] = []
-        document.image_changed.connect(self.cancel)
-        document.plane_changed.connect(self.cancel)
-
-    @property
-    def busy(self) -> bool:
-        """Whether a shape is being drawn."""
-        return bool(self._points)
-
-    def press(self, pointer: Pointer) -> bool:
-        """Begin a shape with the left button."""
-        if pointer.button != Qt.MouseButton.LeftButton:
-            return False
-        self._points = [(pointer.y, pointer.x)]
-        self.changed.emit()
-        return True
-
-    def move(self, pointer: Pointer) -> None:
-        """Draw on."""
-        if self.busy:
-            self._points.append((pointer.y, pointer.x))
-            self.changed.emit()
 
     def release(self, pointer: Pointer) -> None:
         """Select what is in the shape, or the cell that was clicked."""
@@ -62,12 +34,6 @@ class SelectShape(Tool):
         document.select(*(document.selection if shift else ()), *found)
         count = len(document.selection)
         document.status.emit("1 cell is selected." if count == 1 else f"{count:,} cells selected.")
-
-    def cancel(self) -> None:
-        """Drop the shape."""
-        if self.busy:
-            self._points = []
-            self.changed.emit()
 
     def chosen(self, points: Sequence[Point]) -> list[int]:
         """Return the cells in the shape that was dragged along these points."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from cellmend.cli.arguments import (
     SETTING,
@@ -19,17 +19,22 @@ from cellmend.cli.arguments import (
 from cellmend.cli.batch import Batch
 from cellmend.cli.config import build_settings
 from cellmend.cli.job import run_job
-from cellmend.cli.restore_job import RestoreJob
+from cellmend.cli.restore_job import RestoreFiles
 from cellmend.cli.workers import add_worker_switches
+from cellmend.errors import InputError
 from cellmend.io.folder import RESTORED, output_path
 from cellmend.io.windows import stored_shape
-from cellmend.params import SCALES, FilterName, FilterSettings, RestoreSettings
+from cellmend.params import (
+    SCALES,
+    BlockwiseSettings,
+    FilterName,
+    FilterSettings,
+    RestoreSettings,
+    make_settings,
+)
 from cellmend.progress import Reporter
 from cellmend.restore.degrade import TASKS
 from cellmend.scale import is_large
-
-if TYPE_CHECKING:
-    pass
 
 SETTING_MODEL = f"{SETTING}model"
 FILTER = "filter"
@@ -117,7 +122,8 @@ def run(args: argparse.Namespace) -> int:
         delattr(args, f"{SETTING}diameter")
     settings = build_settings(RestoreSettings, args)
     find(settings.model)
-    job = RestoreJob(
+    make_settings(BlockwiseSettings, blocks=args.blocks)  # refuses a side that cannot be
+    job = RestoreFiles(
         settings,
         auto,
         args.scale,
@@ -144,6 +150,11 @@ def run_filter(args: argparse.Namespace) -> int:
     from cellmend.restore.filters import complete
 
     settings = complete(build_settings(FilterSettings, args))
+    if args.blocks or args.workers != 1 or args.scheduler:
+        raise InputError(
+            "--task filter works on whole images, by itself.",
+            hint="Leave out --blocks, --workers and --scheduler.",
+        )
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
         original = read(source, args.axes)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RestoreJob:
+class RestoreFiles:
     """How files are restored; it can be sent to a worker.
 
     Attributes

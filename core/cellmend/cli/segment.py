@@ -18,7 +18,7 @@ from cellmend.cli.batch import Batch
 from cellmend.cli.config import build_settings
 from cellmend.cli.job import run_job
 from cellmend.cli.save import FORMATS, check_kinds, planned
-from cellmend.cli.segment_job import SegmentJob, in_blocks
+from cellmend.cli.segment_job import SegmentFiles, in_blocks
 from cellmend.cli.workers import add_worker_switches
 from cellmend.params import BlockwiseSettings
 
@@ -186,7 +186,7 @@ def run(args: argparse.Namespace) -> int:
     """Segment every input."""
     settings = build_settings(BlockwiseSettings, args)
     kinds = check_kinds(args.save, settings)
-    job = SegmentJob(settings, kinds, args.output, args.axes, args.device or "auto")
+    job = SegmentFiles(settings, kinds, args.output, args.axes, args.device or "auto")
     job.check()
 
     def plan(source: Path) -> list[Path]:

@@ -29,7 +29,7 @@ OF_WHOLE_IMAGES = ("flows", "npy")
 
 
 @dataclass(frozen=True)
-class SegmentJob:
+class SegmentFiles:
     """How files are segmented; it can be sent to a worker.
 
     Attributes

@@ -60,6 +60,11 @@ class ImageWindows:
         """Length along each axis of the image, in the order TCZYX."""
         return dict(zip(self.about.axes, self.about.data.shape, strict=True))
 
+    @property
+    def space(self) -> dict[str, int]:
+        """Length along each axis but C."""
+        return {axis: size for axis, size in self.shape.items() if axis != "C"}
+
     @cached_property
     def about(self) -> Image:
         """Axes, names and sizes of the image; its pixels are not to be looked at."""

@@ -122,8 +122,7 @@ def write_restored(path: Path, restoration: BlockwiseRestoration, scale: Scale =
 
 def _raw_limits(original: ImageWindows) -> NDArray[np.float64]:
     """Return the 1st and 99th percentile of every channel: (C, 2)."""
-    space = {axis: size for axis, size in original.shape.items() if axis != "C"}
-    blocks = cut(space, {"T": 1, "Z": 1, "Y": BLOCK, "X": BLOCK}, {})
+    blocks = cut(original.space, {"T": 1, "Z": 1, "Y": BLOCK, "X": BLOCK}, {})
     every = range(1, original.about.n_channels + 1)
     scaling = find_scaling(original, every, NormalizeSettings(), blocks, ThisProcess(), SILENT)
     return np.zeros((0, 2)) if scaling.limits is None else scaling.limits[:, 0, 0]

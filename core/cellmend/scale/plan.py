@@ -16,7 +16,6 @@ from cellmend.params import (
     AnyStep,
     BlockwiseSettings,
     FilterSettings,
-    NormalizeSettings,
     RestoreSettings,
     RestoreStep,
     SegmentSettings,
@@ -26,10 +25,9 @@ from cellmend.registry import ModelEntry, find
 from cellmend.restore.filters import complete
 from cellmend.scale.blocks import Block, cut
 from cellmend.scale.models import ModelOnWorkers
-from cellmend.scale.restore import FilterStep, NetworkStep, RestorePlan
+from cellmend.scale.restore import BLOCK, FilterStep, NetworkStep, RestorePlan
 from cellmend.scale.segment import goes_deep
 
-PLANE_BLOCK = 2048
 VOLUME_BLOCK = 512
 LINKED_OVERLAP = 2
 """Planes that windows of linked planes reach beyond their block."""
@@ -97,11 +95,6 @@ class Plan:
         """The channel to segment and the nuclear one, as in `SegmentSettings`."""
         return self.settings.channels or self.windows.about.usual_channels
 
-    @property
-    def space(self) -> dict[str, int]:
-        """Length of the image along each axis but C."""
-        return {axis: size for axis, size in self.windows.shape.items() if axis != "C"}
-
     def restoration(self, step: AnyStep, seen: ImageWindows, diameter: float) -> RestorePlan:
         """Return how an image, which may be restored already, goes through a step."""
         if isinstance(step, FilterSettings):
@@ -116,9 +109,9 @@ class Plan:
     def blocks_to_segment(self, diameter: float) -> list[Block]:
         """Cut the image to find its cells."""
         deep = goes_deep(self.settings)
-        side = self.settings.blocks or (VOLUME_BLOCK if deep else PLANE_BLOCK)
+        side = self.settings.blocks or (VOLUME_BLOCK if deep else BLOCK)
         sizes = {"T": 1, "Z": self.settings.block_depth if deep else 1, "Y": side, "X": side}
-        return cut(self.space, sizes, self.overlap(diameter))
+        return cut(self.windows.space, sizes, self.overlap(diameter))
 
     def overlap(self, diameter: float) -> dict[str, int]:
         """Return how far windows reach beyond their block, along each axis, to find cells."""
@@ -129,15 +122,11 @@ class Plan:
         return {"Z": depth, "Y": side, "X": side}
 
     def segmentation(self, diameter: float) -> SegmentSettings:
-        """Return the settings that the cells are found with."""
+        """Return the settings that the cells are found with; channels and scaling are known."""
         fields = {name: getattr(self.settings, name) for name in SegmentSettings.model_fields}
-        how = self.normalization(self.settings.model)
+        how = self.settings.normalize or self.entries[self.settings.model].card.normalize
         known = {"diameter": diameter, "channels": self.channels, "normalize": how}
         return SegmentSettings(**{**fields, **known})
-
-    def normalization(self, model: str) -> NormalizeSettings:
-        """Return how channels are scaled to segment: as told, or as the model was trained."""
-        return self.settings.normalize or self.entries[model].card.normalize
 
     def record(self, diameter: float, previous: tuple[Provenance, ...]) -> Provenance:
         """Return the record of the run that found the cells."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cellmend.image import Image
 from cellmend.io.windows import ImageWindows
-from cellmend.params import FilterSettings, NormalizeSettings, RestoreSettings
+from cellmend.params import AS_IT_IS, FilterSettings, NormalizeSettings, RestoreSettings
 from cellmend.progress import Reporter, Share
 from cellmend.provenance import Provenance
 from cellmend.registry import ModelCard
@@ -26,7 +26,6 @@ from cellmend.scale.stage import Made, create_array, made_of, run_stage
 from cellmend.scale.workers import Workers
 from cellmend.tiling import HALO, MULTIPLE
 
-AS_IT_IS = NormalizeSettings(enabled=False)
 BLOCK = 2048
 """Side in pixels of a block unless another is given."""
 
@@ -160,8 +159,9 @@ class RestorePlan:
     def blocks(self) -> list[Block]:
         """Blocks around which as much is seen as decides what is made of them."""
         reach, side = self.step.reach, self.side or BLOCK
-        space = {axis: size for axis, size in self.windows.shape.items() if axis != "C"}
-        return cut(space, {"T": 1, "Z": 1, "Y": side, "X": side}, {"Y": reach, "X": reach})
+        return cut(
+            self.windows.space, {"T": 1, "Z": 1, "Y": side, "X": side}, {"Y": reach, "X": reach}
+        )
 
 
 def restore(plan: RestorePlan, folder: Path, workers: Workers, report: Reporter) -> ImageWindows:

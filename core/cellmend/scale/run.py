@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cellmend.io.windows import ImageWindows
+from cellmend.params import NormalizeSettings
 from cellmend.progress import SILENT, Reporter, Share, shares
 from cellmend.provenance import Provenance
 from cellmend.scale.blocks import neighbours
@@ -172,7 +173,7 @@ class _Run:
         main, nuclear = plan.channels
         channels = (main, nuclear) if nuclear else (main,)
         looking, working = Share(report, 0, 0.1, "looking"), Share(report, 0.1, 1, "finding cells")
-        how = plan.normalization(used.model)
+        how = used.normalize or NormalizeSettings()
         scaling = find_scaling(seen, channels, how, blocks, self.workers, looking)
         job = SegmentJob(seen, plan.model(used.model), used, scaling)
         return run_stage(self._found, job, blocks, self.workers, working)
@@ -191,7 +192,7 @@ class _Run:
             self.plan.settings.masks.min_size,
             [block.core.get("T", slice(0, 1)).start for block in blocks],
         )
-        shape = list(self.plan.space.values())
+        shape = list(self.plan.windows.space.values())
         labels = create_array(self.workplace / "labels.zarr", shape, np.dtype(np.uint32))
         for block, table in zip(blocks, tables, strict=True):
             report.check()

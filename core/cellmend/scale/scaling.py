@@ -18,7 +18,7 @@ from cellmend.errors import InputError
 from cellmend.image import Image
 from cellmend.io.dark_frame import dark_frame
 from cellmend.io.windows import ImageWindows
-from cellmend.normalize import normalize
+from cellmend.normalize import SAMPLE, limits, normalize
 from cellmend.params import NormalizeSettings
 from cellmend.planes import check_usable
 from cellmend.progress import Reporter
@@ -29,8 +29,6 @@ Floats = NDArray[np.float32]
 Plane = tuple[int, int]
 """Time point and position in the stack."""
 
-SAMPLE = 1 << 24
-"""Pixels of a channel from which percentiles are taken, at most."""
 MEAN = 0
 """The number of the channel that is the mean of all; others are counted from 1."""
 
@@ -75,8 +73,8 @@ class Scaling:
         ):
             low, high = self.limits[index, *place]
             if low < high:
-                limits = how.model_copy(update={"lowhigh": (float(low), float(high))})
-                out[...] = normalize(plane, limits, dark_frame=dark)
+                between = how.model_copy(update={"lowhigh": (float(low), float(high))})
+                out[...] = normalize(plane, between, dark_frame=dark)
             else:
                 out[...] = 0
         return scaled
@@ -111,8 +109,8 @@ def find_scaling(
     if how.tile_size or not how.enabled:
         return Scaling(how, chosen, None)
     if how.lowhigh is not None:
-        limits = np.broadcast_to(how.lowhigh, (len(chosen), *_planes(windows), 2))
-        return Scaling(how, chosen, np.array(limits, np.float64))
+        told = np.broadcast_to(how.lowhigh, (len(chosen), *_planes(windows), 2))
+        return Scaling(how, chosen, np.array(told, np.float64))
     return Scaling(how, chosen, _limits(windows, seen, blocks, how))
 
 
@@ -156,8 +154,8 @@ def _limits(
 ) -> NDArray[np.float64]:
     """Return the percentiles of every channel and plane, (channels, T, Z, 2)."""
     times, depths = _planes(windows)
-    limits = np.empty((len(seen[0]), times, depths, 2))
-    for index, channel in enumerate(limits):
+    found = np.empty((len(seen[0]), times, depths, 2))
+    for index, channel in enumerate(found):
         if not how.per_plane:
             channel[...] = _percentiles([one[index] for one in seen], how)
             continue
@@ -168,17 +166,15 @@ def _limits(
                 of_planes.setdefault((t0 + t, z0 + z), []).append(one[index][t, z])
         for place, parts in of_planes.items():
             channel[place] = _percentiles(parts, how)
-    return limits
+    return found
 
 
 def _percentiles(
     parts: Sequence[NDArray[np.generic]], how: NormalizeSettings
 ) -> tuple[float, float]:
-    """Return the two percentiles; the extremes where too few pixels differ to move them."""
+    """Return the two percentiles, less the background."""
     values = np.concatenate([part.ravel() for part in parts]).astype(np.float32)
-    values -= np.float32(how.background)
-    low, high = np.percentile(values, how.percentiles)
-    return (low, high) if low < high else (values.min(), values.max())
+    return limits(values - np.float32(how.background), how.percentiles)
 
 
 def _check_numbers(data: NDArray[np.generic]) -> None:

@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 
 from cellmend.image import Image
 from cellmend.io.windows import ImageWindows
-from cellmend.params import NormalizeSettings, SegmentSettings
+from cellmend.params import AS_IT_IS, SegmentSettings
 from cellmend.progress import Reporter
 from cellmend.scale.blocks import Block
 from cellmend.scale.join import BlockCells
 from cellmend.scale.models import ModelOnWorkers
 from cellmend.scale.scaling import Scaling
 from cellmend.scale.stage import Made, Numbers
-
-AS_IT_IS = NormalizeSettings(enabled=False)
 
 
 @dataclass(frozen=True, eq=False)

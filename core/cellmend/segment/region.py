@@ -16,8 +16,8 @@ from cellmend.image import Image
 from cellmend.io.dark_frame import dark_frame
 from cellmend.labels.places import grown
 from cellmend.labels.runs import Box
-from cellmend.normalize import limits, normalize
-from cellmend.params import NormalizeSettings, SegmentSettings
+from cellmend.normalize import SAMPLE, limits, normalize
+from cellmend.params import AS_IT_IS, NormalizeSettings, SegmentSettings
 from cellmend.planes import check_usable
 from cellmend.progress import SILENT, Reporter, Share
 from cellmend.provenance import Provenance
@@ -28,11 +28,8 @@ Floats = NDArray[np.float32]
 SIGHT = 3.0
 """How far around the part the network looks, in diameters: with it, a part of a single cell is
 as large as a tile."""
-SAMPLE = 1 << 24
-"""Pixels of a channel from which percentiles are taken, at most."""
 MIDDLE = 4096
 """Side in pixels of the middle of a plane where the diameter is estimated, at most."""
-AS_IT_IS = NormalizeSettings(enabled=False)
 ACTION = "segment region"
 """What the record calls it: it is no run on the whole image."""
 
