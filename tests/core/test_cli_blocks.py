@@ -2,18 +2,24 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
+import torch
 from drawn import draw_cells
 
 from cellmend import scale
 from cellmend.cli import main, segment_job
+from cellmend.dynamics.chunks import cores
 from cellmend.image import Image
 from cellmend.io import read, write
 from cellmend.io.labels import read_labels
 from cellmend.io.tiff import read_provenance
+from cellmend.progress import SILENT, Reporter
+from cellmend.scale.dask_workers import local_workers
 
 FAST = ("--diameter", "18", "--device", "cpu")
 
@@ -159,6 +165,18 @@ def test_workers_give_what_one_process_gives(
         outputs.append([read_labels(folder / file) for file in files])
     for alone, shared in zip(*outputs, strict=True):
         np.testing.assert_array_equal(alone, shared)
+
+
+def test_workers_share_the_cores_and_leave_this_process_as_it_was() -> None:
+    before = dict(os.environ)
+
+    def threads(item: int, report: Reporter) -> tuple[int, int]:
+        return torch.get_num_threads(), numba.get_num_threads()
+
+    with local_workers(2) as workers:
+        found = workers.map(threads, [1, 2], SILENT)
+    assert found == [(max(1, cores() // 2),) * 2] * 2
+    assert dict(os.environ) == before
 
 
 @pytest.mark.parametrize(

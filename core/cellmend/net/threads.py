@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 
 import torch
-from numba import get_num_threads, set_num_threads
+from numba import config, get_num_threads, set_num_threads
 
 ONE_AT_A_TIME = threading.Lock()
 """Some of numba's threading layers abort the process when two threads run parallel kernels."""
@@ -25,6 +25,13 @@ def as_many_threads_as_torch() -> Iterator[None]:
             yield
         finally:
             set_num_threads(before)
+
+
+def compute_on(threads: int) -> None:
+    """Have torch and the kernels use so many threads when called from this one."""
+    _launch()
+    torch.set_num_threads(threads)
+    set_num_threads(min(threads, config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
 
 
 @cache

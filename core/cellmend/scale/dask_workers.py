@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from cellmend.dynamics.chunks import cores
 from cellmend.errors import InputError
 from cellmend.progress import SILENT, Reporter
 from cellmend.scale.workers import Item, Result, Work
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 POLL_SECONDS = 0.1
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class DaskWorkers:
@@ -31,10 +31,13 @@ class DaskWorkers:
     ----------
     client
         Connected to the cluster.
+    threads
+        With which each worker computes; None leaves that to the worker.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, threads: int | None = None) -> None:
         self._client = client
+        self._threads = threads
 
     def map(
         self, work: Work[Item, Result], items: Sequence[Item], report: Reporter
@@ -49,7 +52,7 @@ class DaskWorkers:
 
     def submit(self, work: Work[Item, Result], item: Item) -> Future[Any]:
         """Have a worker do one thing; return the future of its result."""
-        return self._client.submit(_do, work, item, pure=False)
+        return self._client.submit(_do, work, item, self._threads, pure=False)
 
     def result(self, future: Future[Any], report: Reporter) -> Any:
         """Wait for the result of something that was submitted, or for its error."""
@@ -79,13 +82,10 @@ def local_workers(count: int) -> Iterator[DaskWorkers]:
         If Dask is not installed.
     """
     import_distributed()
-    import dask
     from distributed import Client, LocalCluster
 
-    threads = str(max(1, (os.cpu_count() or 1) // count))
-    limits = dict.fromkeys(_THREAD_LIMITS, threads)
     with (
-        dask.config.set({"distributed.nanny.pre-spawn-environ": limits}),
+        _environment_kept(),
         LocalCluster(
             n_workers=count,
             threads_per_worker=1,
@@ -96,7 +96,7 @@ def local_workers(count: int) -> Iterator[DaskWorkers]:
         ) as cluster,
         Client(cluster) as client,
     ):
-        yield DaskWorkers(client)
+        yield DaskWorkers(client, threads=max(1, cores() // count))
 
 
 @contextmanager
@@ -122,6 +122,18 @@ def cluster_workers(address: str) -> Iterator[DaskWorkers]:
         yield DaskWorkers(client)
 
 
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Take back what Dask sets here for its processes to find, such as limits of threads."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
 def import_distributed() -> None:
     """Say what is missing where Dask is.
 
@@ -139,5 +151,9 @@ def import_distributed() -> None:
         ) from error
 
 
-def _do(work: Callable[[Any, Reporter], Any], item: Any) -> Any:
+def _do(work: Callable[[Any, Reporter], Any], item: Any, threads: int | None) -> Any:
+    if threads is not None:
+        from cellmend.net.threads import compute_on
+
+        compute_on(threads)
     return work(item, SILENT)
