@@ -11,13 +11,14 @@ from drawn import draw_cells
 import cellmend
 from cellmend.cli import main
 from cellmend.errors import FileFormatError, InputError
+from cellmend.io.noisy import noisy_clean_files
 from cellmend.net.predict import predict
 from cellmend.net.runner import Runner
 from cellmend.normalize import normalize
 from cellmend.params import TileSettings, TrainSettings
 from cellmend.train import fit_blind, fit_paired
 from cellmend.train.blind import SELF_GRID, VOID_BOX, hide_grid, hide_scattered
-from cellmend.train.planes import FileSet, noisy_clean_files
+from cellmend.train.planes import FileSet
 from cellmend.train.squares import random_square
 
 CPU = torch.device("cpu")

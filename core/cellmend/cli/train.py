@@ -225,12 +225,11 @@ def check_combination(args: argparse.Namespace) -> None:
 
 def count_images(args: argparse.Namespace) -> int:
     """Return how many images would be trained on."""
+    from cellmend.io.noisy import noisy_clean_files, noisy_files
     from cellmend.io.pairs import training_pairs
 
     if args.method is None:
         return len(training_pairs(args.data))
-    from cellmend.train.planes import noisy_clean_files, noisy_files
-
     files = noisy_clean_files if args.method == "paired" else noisy_files
     return len(files(args.data))
 

@@ -14,6 +14,7 @@ import torch
 
 from cellmend.device import pick_device
 from cellmend.errors import InputError, ModelError
+from cellmend.io.noisy import Files, noisy_clean_files, noisy_files
 from cellmend.net.unet import CPNet
 from cellmend.net.weights import save_weights
 from cellmend.net.widen import widened
@@ -29,7 +30,7 @@ from cellmend.train.curves import write_curves
 from cellmend.train.dataset import TrainingSet
 from cellmend.train.loop import EpochRecord, Trainer, TrainResult
 from cellmend.train.paired import PairedTask
-from cellmend.train.planes import Files, FileSet, noisy_clean_files, noisy_files
+from cellmend.train.planes import FileSet
 from cellmend.train.protocols import Task
 from cellmend.train.squares import new_net
 from cellmend.train.tasks import PAPER_WEIGHTS, LossWeights, RestorationTask, SegmentationTask

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import compress
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cellmend.errors import FileFormatError, InputError
 from cellmend.io import read
 from cellmend.io.dark_frame import dark_frame
-from cellmend.io.folder import images_in
+from cellmend.io.noisy import Files
 from cellmend.net.card import file_sha256
 from cellmend.normalize import normalize
 from cellmend.params import FEWEST_TO_SPLIT, NormalizeSettings
@@ -27,10 +27,6 @@ from cellmend.progress import SILENT, Reporter
 from cellmend.train.cache import Cache
 
 Floats = NDArray[np.float32]
-Files = tuple[Path, ...]
-
-NOISY = "_noisy"
-CLEAN = "_clean"
 
 
 class ArraySet:
@@ -134,59 +130,6 @@ class FileSet:
         if found is None:
             found = self._cache.keep(key, _read_together(files, self._settings), {})
         return found[0]
-
-
-def noisy_files(places: Iterable[str | Path]) -> list[Files]:
-    """Return all images of files and folders, for training without clean ones.
-
-    Raises
-    ------
-    InputError
-        If there are none.
-    """
-    found = [(file,) for file in _images(places)]
-    if not found:
-        raise InputError("There are no images to train on.", hint="Name folders or images.")
-    return list(found)
-
-
-def noisy_clean_files(places: Iterable[str | Path]) -> list[Files]:
-    """Return the pairs ``<stem>_noisy.*`` and ``<stem>_clean.*`` of folders.
-
-    Raises
-    ------
-    InputError
-        If there are none, or a noisy image has no clean one.
-    """
-    images = _images(places)
-    clean = {_stem(file, CLEAN): file for file in images if file.stem.endswith(CLEAN)}
-    noisy = {_stem(file, NOISY): file for file in images if file.stem.endswith(NOISY)}
-    if not noisy:
-        raise InputError(
-            "There are no pairs of a noisy and a clean image.",
-            hint="Put a_clean.tif beside a_noisy.tif.",
-        )
-    alone = [file for stem, file in noisy.items() if stem not in clean]
-    if alone:
-        raise FileFormatError(
-            alone[0],
-            "it has no clean image beside it.",
-            hint=f"Call it {alone[0].stem.removesuffix(NOISY)}{CLEAN}{alone[0].suffix}.",
-        )
-    return [(file, clean[stem]) for stem, file in noisy.items()]
-
-
-def _images(places: Iterable[str | Path]) -> list[Path]:
-    found: list[Path] = []
-    for place in map(Path, places):
-        if not place.exists():
-            raise InputError(f"{place} is not there.", hint="Name folders or images.")
-        found += images_in(place) if place.is_dir() else [place]
-    return found
-
-
-def _stem(file: Path, ending: str) -> Path:
-    return file.with_name(file.stem.removesuffix(ending))
 
 
 def _read_together(files: Files, settings: NormalizeSettings) -> NDArray[np.float16]:
