@@ -88,7 +88,7 @@ def photograph(image: Path) -> None:
     until(lambda: bool(window.services.files.corrected()))
     window.actions_["retrain"].trigger()
     QTest.qWait(200)
-    dialog = window.workbench.retrain
+    dialog = window.workbench.train
     assert dialog is not None
     save(dialog, PICTURES / "retrain.png")
     dialog.close()

@@ -50,6 +50,7 @@ from cellmend_app.services.review import ReviewService
 from cellmend_app.services.segment import SegmentService
 from cellmend_app.services.settings_file import SettingsService
 from cellmend_app.services.train import TrainService
+from cellmend_app.services.train_data import DataService
 from cellmend_app.settings import Preferences
 from cellmend_app.viewer import ImageView
 from cellmend_app.workers import JobRunner
@@ -144,6 +145,7 @@ class MainWindow(QMainWindow):
             folder_run=FolderRunService(files, runner, messages, self.pipelines),
             models=ModelService(runner, messages),
             training=TrainService(self),
+            training_data=DataService(runner, self),
             device=DeviceService(self.preferences, runner, messages, self.pipelines),
             cells=cells,
             history=HistoryService(document, runner, messages),

@@ -158,8 +158,8 @@ def test_the_window_opens_the_dialog_and_trains_there(qtbot):
     choose(dialog, "cuda:0")
     dialog.close()
     window.actions_["retrain"].trigger()
-    request = window.workbench.retrain.request()
+    request = window.workbench.train.request()
     words = request.arguments()
     assert words[words.index("--device") + 1] == "cuda:0"
-    window.workbench.retrain.close()
+    window.workbench.train.close()
     window.close()

@@ -1,5 +1,6 @@
 """Training in a child process: its lines become signals, and it can be stopped."""
 
+import argparse
 import sys
 import textwrap
 import time
@@ -8,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from cellmend.cli import train as cli
 from cellmend_app.services import train
-from cellmend_app.services.train import Epoch, TrainRequest, TrainService
+from cellmend_app.services.train import (
+    Epoch,
+    FindCells,
+    Restore,
+    TrainRequest,
+    TrainService,
+)
 
 REQUEST = TrainRequest((Path("a.tif"),), "mine", "generalist", 2, 0.001)
 
@@ -41,7 +49,34 @@ def test_the_command_line_says_what_was_asked():
     assert words[words.index("--epochs") + 1] == "2"
     assert words[-1] == "--json"
     assert "--partial" not in words
-    assert "--partial" in replace(REQUEST, partial=True).arguments()
+    assert "--resume" not in words
+    assert "--crop" not in words
+    words = replace(REQUEST, aim=FindCells(partial=True), resume=True, crop=64).arguments()
+    assert "--partial" in words
+    assert "--resume" in words
+    assert words[words.index("--crop") + 1] == "64"
+
+
+@pytest.mark.parametrize(
+    ("aim", "said"),
+    [
+        (Restore("masks", "deblur", "nuclei"), "--task deblur --segmenter nuclei"),
+        (Restore("pairs", "upsample"), "--diameter 30 --method paired --task upsample"),
+        (
+            Restore("noisy", method="noise2self", diameter=17.5),
+            "--diameter 17.5 --method noise2self",
+        ),
+    ],
+)
+def test_the_command_line_of_restoring_is_one_that_the_library_takes(aim, said):
+    words = replace(REQUEST, aim=aim, start_from="").arguments()
+    assert said in " ".join(words)
+    assert "--from" not in words
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    parsed = parser.parse_args(words[1:])
+    cli.check_combination(parsed)
+    assert parsed.kind == "restoration"
 
 
 def test_lines_become_signals(qtbot, service, child):
@@ -117,3 +152,56 @@ def test_a_child_that_does_not_listen_is_killed(qtbot, service, child, monkeypat
     with qtbot.waitSignal(service.cancelled, timeout=3000):
         service.cancel()
     assert time.monotonic() - clock < 2
+
+
+TALKATIVE = """
+    import json, sys, time
+    print(json.dumps({"event": "start", "epochs": 9, "images": 1}), flush=True)
+    first = 3 if "--resume" in sys.argv else 1
+    last = int(sys.argv[sys.argv.index("--epochs") + 1])
+    for i in range(first, last + 1):
+        print(json.dumps({"event": "epoch", "epoch": i, "epochs": last, "loss": 1,
+                          "validation_loss": None, "seconds": i}), flush=True)
+        if i == 2:
+            time.sleep(60)
+    print(json.dumps({"event": "done", "model": "/x", "name": "mine"}))
+"""
+
+
+def stop_after_two_epochs(qtbot, service):
+    with qtbot.waitSignal(
+        service.advanced, timeout=5000, check_params_cb=lambda epoch: epoch.number == 2
+    ):
+        service.start(replace(REQUEST, epochs=4))
+    assert service.unfinished is None  # while it is at work
+    with qtbot.waitSignal(service.cancelled, timeout=3000):
+        service.cancel()
+    assert service.unfinished == (replace(REQUEST, epochs=4), 2)
+
+
+def test_a_stopped_training_goes_on_after_its_last_epoch(qtbot, service, child):
+    child(TALKATIVE)
+    stop_after_two_epochs(qtbot, service)
+    numbers = []
+    service.advanced.connect(lambda epoch: numbers.append(epoch.number))
+    with qtbot.waitSignal(service.succeeded, timeout=5000):
+        service.go_on()
+    assert numbers == [3, 4]
+    assert service.unfinished is None
+
+
+def test_a_stopped_training_becomes_a_model_without_another_epoch(qtbot, service, child):
+    child(TALKATIVE)
+    stop_after_two_epochs(qtbot, service)
+    numbers = []
+    service.advanced.connect(lambda epoch: numbers.append(epoch.number))
+    with qtbot.waitSignal(service.succeeded, timeout=5000):
+        service.keep()
+    assert not numbers
+
+
+def test_what_stopped_before_its_first_epoch_is_not_unfinished(qtbot, service, child):
+    child("raise SystemExit('no images')")
+    with qtbot.waitSignal(service.failed, timeout=5000):
+        service.start(REQUEST)
+    assert service.unfinished is None

@@ -130,8 +130,8 @@ def test_the_main_job(qtbot, window, folder):
 
     # Retrain on the corrected image in a child process, and segment with the new model.
     window.actions_["retrain"].trigger()
-    dialog = window.workbench.retrain
-    assert dialog.images.count() == 1
+    dialog = window.workbench.train
+    assert dialog.cells.images.count() == 1
     dialog.name.setText("mine")
     dialog.epochs.setValue(2)
     advanced = []
@@ -141,7 +141,7 @@ def test_the_main_job(qtbot, window, folder):
     qtbot.waitUntil(lambda: window.panels.segment.chosen_model == "mine", timeout=TIMEOUT)
     assert [epoch.number for epoch in advanced] == [1, 2]
     assert all(np.isfinite(epoch.loss) for epoch in advanced)
-    assert len(dialog.losses) == 2
+    assert len(dialog.curve.losses) == 2
     dialog.close()
     (again,) = run(qtbot, window, "segment", services.segment.segmented)
     assert again > 20

@@ -18,7 +18,7 @@ from cellmend_app.dialogs.device import DeviceDialog
 from cellmend_app.dialogs.export import ExportDialog
 from cellmend_app.dialogs.folder_run import FolderRunDialog
 from cellmend_app.resources import Theme, palette, style_sheet
-from cellmend_app.services.models import SEGMENTATION
+from cellmend_app.services.models import RESTORATION, SEGMENTATION
 from cellmend_app.services.pipelines import RestoreRequest
 from cellmend_app.services.storage import ExportRequest
 
@@ -218,27 +218,38 @@ def segment_folder(w: Workbench) -> None:
     w.folder_run.raise_()
 
 
-def retrain(w: Workbench) -> None:
-    """Open the dialog that retrains a model."""
-    from cellmend_app.dialogs.retrain import RetrainDialog  # brings a plotting library
+def train(w: Workbench, *, restoring: bool) -> None:
+    """Open the dialog that trains a model to restore images, or to find cells."""
+    from cellmend_app.dialogs.train import Surroundings, TrainDialog  # brings a plotting library
 
-    if w.retrain is None:
-        w.retrain = RetrainDialog(w.services.training, w.services.models, w.window)
-        w.retrain.trained.connect(lambda name: offer_model(w, name))
-    w.retrain.prepare(
-        w.services.files.corrected(),
-        w.panels.segment.chosen_model,
-        w.theme,
-        w.services.device.current,
+    if w.train is None:
+        services = w.services
+        w.train = TrainDialog(services.training, services.training_data, services.models, w.window)
+        w.train.trained.connect(lambda name: offer_model(w, name))
+    around = Surroundings(
+        corrected=w.services.files.corrected(),
+        segmenter=w.panels.segment.chosen_model,
+        diameter=w.panels.segment.request().settings.diameter,
+        folder=w.preferences.folder,
+        device=w.services.device.current,
     )
-    w.retrain.show()
-    w.retrain.raise_()
+    w.train.prepare(around, w.theme, restoring=restoring)
+    w.train.show()
+    w.train.raise_()
 
 
 def offer_model(w: Workbench, name: str) -> None:
-    """Read the list of models anew and choose the model `name`."""
+    """Read the list of models anew and choose the model `name` in the panel of its task."""
     job = w.services.models.refresh()
-    job.succeeded.connect(lambda _: w.panels.segment.choose_model(name))
+    job.succeeded.connect(lambda _: choose_model(w, name))
+
+
+def choose_model(w: Workbench, name: str) -> None:
+    """Choose the model `name` in the panel of its task."""
+    if w.services.models.task_of(name) in RESTORATION:
+        w.panels.restore.choose_model(name)
+    else:
+        w.panels.segment.choose_model(name)
 
 
 def add_model(w: Workbench) -> None:

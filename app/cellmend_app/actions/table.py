@@ -281,10 +281,18 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
         Spec(
             "retrain",
             "Retrain",
-            do.retrain,
+            lambda w: do.train(w, restoring=False),
             ("Ctrl+T",),
             tip="Train a model on the corrected images of this folder",
             icon="retrain",
+        ),
+        Spec(
+            "train-restoration",
+            "Train a restoration model…",
+            lambda w: do.train(w, restoring=True),
+            ("Ctrl+Shift+T",),
+            tip="Train a model that restores images like yours: from clean images with masks, "
+            "from pairs, or from noisy images alone",
         ),
         None,
         Spec("add-model", "Add a model file…", do.add_model),

@@ -38,6 +38,7 @@ from cellmend_app.services.review import ReviewService
 from cellmend_app.services.segment import SegmentService
 from cellmend_app.services.settings_file import SettingsService
 from cellmend_app.services.train import TrainService
+from cellmend_app.services.train_data import DataService
 from cellmend_app.settings import Preferences
 from cellmend_app.tools import (
     Brush,
@@ -63,7 +64,7 @@ from cellmend_app.workers import JobRunner
 
 if TYPE_CHECKING:
     from cellmend_app.dialogs.folder_run import FolderRunDialog
-    from cellmend_app.dialogs.retrain import RetrainDialog
+    from cellmend_app.dialogs.train import TrainDialog
 
 ToolName = Literal[
     "pick",
@@ -101,6 +102,7 @@ class Services:
     folder_run: FolderRunService
     models: ModelService
     training: TrainService
+    training_data: DataService
     device: DeviceService
     cells: CellService
     history: HistoryService
@@ -152,7 +154,7 @@ class Workbench:
         self.tools |= make_view_tools(document, view)
         self.tools["segment-region"] = make_region_tool(document, services.region, panels.segment)
         self.tool: ToolName = "pick"
-        self.retrain: RetrainDialog | None = None
+        self.train: TrainDialog | None = None
         self.folder_run: FolderRunDialog | None = None
         self.use_tool("pick")
 

@@ -14,7 +14,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from cellmend_app.dialogs.parts import named
+from cellmend_app.controls import name
 from cellmend_app.services.device import AUTO, CPU, DeviceService
 
 ABOUT = (
@@ -33,9 +33,9 @@ class DeviceDialog(QDialog):
         self.setWindowTitle("Device")
         self._devices = devices
         self.choice = QComboBox()
-        named(self.choice, "Device", "Where networks run; remembered for the next time")
+        name(self.choice, "Device", "Where networks run; remembered for the next time")
         self.test = QPushButton("Test")
-        named(self.test, "Test the device", "Run a small network there, and see how long it takes")
+        name(self.test, "Test the device", "Run a small network there, and see how long it takes")
         self.test.setAutoDefault(False)
         self.outcome = QLabel()
         self.outcome.setWordWrap(True)

@@ -24,7 +24,8 @@ from PyQt6.QtWidgets import (
 
 from cellmend.export.kinds import KINDS
 from cellmend.params import AnyStep, RestoreStep, SegmentSettings
-from cellmend_app.dialogs.parts import duration, named
+from cellmend_app.controls import name
+from cellmend_app.dialogs.parts import duration
 from cellmend_app.services.folder_run import FileStatus, FolderRequest, FolderRunService
 from cellmend_app.services.models import RESTORATION, ModelService
 
@@ -121,7 +122,7 @@ class FolderRunDialog(QDialog):
         self.images.setHeaderLabels(["Image", "State"])
         self.images.setRootIsDecorated(False)
         self.images.setUniformRowHeights(True)
-        named(self.images, "Images", "Tick those to segment")
+        name(self.images, "Images", "Tick those to segment")
         header = self.images.header()
         if header is not None:
             header.setStretchLastSection(True)
@@ -129,25 +130,25 @@ class FolderRunDialog(QDialog):
             header.resizeSection(0, WIDTH // 2)
         self.all = QCheckBox("All images")
         self.all.setTristate(True)
-        named(self.all, "All images", "Tick all images, those with saved masks too, or none")
+        name(self.all, "All images", "Tick all images, those with saved masks too, or none")
         self.restore = QComboBox()
-        named(self.restore, "Restore first", "The model or the steps that mend each image before")
+        name(self.restore, "Restore first", "The model or the steps that mend each image before")
         self.kinds = {kind: QCheckBox(_title(kind)) for kind in OFFERED}
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
-        named(self.progress, "Progress of the run")
+        name(self.progress, "Progress of the run")
         self.state = QLabel()
         self.state.setProperty("muted", True)
         self.state.setWordWrap(True)
         self.start = QPushButton("Start")
         self.start.setProperty("primary", True)
-        named(self.start, "Start", "Segment the images that are ticked")
+        name(self.start, "Start", "Segment the images that are ticked")
         self.pause = QPushButton("Pause")
-        named(self.pause, "Pause", "Stop after the image that is worked on; go on later")
+        name(self.pause, "Pause", "Stop after the image that is worked on; go on later")
         self.stop = QPushButton("Stop")
-        named(self.stop, "Stop", "Stop now; images that are done keep their masks")
+        name(self.stop, "Stop", "Stop now; images that are done keep their masks")
         self.close_button = QPushButton("Close")
-        named(self.close_button, "Close", "Close this window; a run goes on")
+        name(self.close_button, "Close", "Close this window; a run goes on")
         for button in (self.pause, self.stop, self.close_button):
             button.setAutoDefault(False)
 

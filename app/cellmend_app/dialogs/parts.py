@@ -1,14 +1,6 @@
-"""What several dialogs need."""
+"""Words that several dialogs use."""
 
 from __future__ import annotations
-
-from PyQt6.QtWidgets import QWidget
-
-
-def named(widget: QWidget, text: str, tip: str = "") -> None:
-    """Give a widget the name that screen readers read, and a tooltip."""
-    widget.setAccessibleName(text)
-    widget.setToolTip(tip or text)
 
 
 def duration(seconds: float) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PyQt6.QtCore import QSize, Qt
-from PyQt6.QtGui import QIcon
 from PyQt6.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -14,40 +13,15 @@ from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
-    QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from cellmend_app.resources import resource_folder
+from cellmend_app.controls import FoldButton as FoldButton
+from cellmend_app.controls import name as name
 
 ICON_SIZE = QSize(20, 20)
 LABEL_WIDTH = 76
-
-
-class FoldButton(QToolButton):
-    """A title with an arrow that shows or hides what it is the title of."""
-
-    def __init__(self, title: str, body: QWidget, *, open_: bool = True) -> None:
-        super().__init__()
-        icons = resource_folder() / "icons"
-        self._arrows = {True: icons / "arrow-down.svg", False: icons / "arrow-right.svg"}
-        self._body = body
-        self.setObjectName("section")
-        self.setText(title)
-        self.setCheckable(True)
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setIconSize(QSize(12, 12))
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        name(self, f"Show or hide: {title}")
-        self.toggled.connect(self._fold)
-        self.setChecked(open_)
-        self._fold(open_)
-
-    def _fold(self, open_: bool) -> None:
-        self.setIcon(QIcon(str(self._arrows[open_])))
-        self._body.setVisible(open_)
 
 
 class Section(QWidget):
@@ -63,12 +37,6 @@ class Section(QWidget):
         layout.addWidget(body)
         self.header = FoldButton(title, body, open_=open_)
         layout.insertLayout(0, row(self.header, *([corner] if corner is not None else [])))
-
-
-def name(widget: QWidget, text: str, tip: str = "") -> None:
-    """Give a control its accessible name and its tooltip (the name, if none is given)."""
-    widget.setAccessibleName(text)
-    widget.setToolTip(tip or text)
 
 
 def column(widget: QWidget, *, spacing: int = 6) -> QVBoxLayout:

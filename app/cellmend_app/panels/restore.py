@@ -99,6 +99,12 @@ class RestorePanel(QWidget):
         """The name of the person's own model that is chosen; empty if none is."""
         return str(self.kind.currentData() or "")
 
+    def choose_model(self, model: str) -> None:
+        """Choose one of the person's own models, if it is listed."""
+        index = self.kind.findData(model)
+        if index >= 0:
+            self.kind.setCurrentIndex(index)
+
     def model(self, task: str) -> str:
         """Return the name of the model that the button of `task` is for."""
         return self.own_model or task + KINDS[self.kind.currentText()]

@@ -1,6 +1,6 @@
-"""Retrain a model on corrected images, in a child process.
+"""Train a model in a child process.
 
-The child is `cellmend train segmentation ... --json`: it can be stopped at
+The child is `cellmend train ... --json`: it can be stopped at
 once, and people go on segmenting while it runs. It prints one JSON object per
 line; this module turns the lines into signals.
 """
@@ -11,9 +11,9 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from PyQt6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, pyqtSignal
 
@@ -22,6 +22,54 @@ import cellmend
 KILL_AFTER_MS = 2000
 """How long a cancelled child may take to end by itself."""
 
+Way = Literal["masks", "pairs", "noisy"]
+"""What restoring is learnt from: clean images with masks, noisy with clean ones, noisy ones."""
+
+
+@dataclass(frozen=True)
+class FindCells:
+    """Learn to find cells from images with masks; `partial`: some cells have none."""
+
+    partial: bool = False
+
+    def words(self) -> list[str]:
+        """Return what the command line says of it."""
+        return ["--partial"] if self.partial else []
+
+
+@dataclass(frozen=True)
+class Restore:
+    """Learn to restore images.
+
+    Parameters
+    ----------
+    way
+        What is learnt from.
+    task
+        ``denoise``, ``deblur`` or ``upsample``; from noisy images alone only the first.
+    segmenter
+        The model that judges what is restored; with masks only.
+    method
+        How noisy images alone are learnt from.
+    diameter
+        Of the cells in pixels; masks tell it themselves.
+    """
+
+    way: Way
+    task: str = "denoise"
+    segmenter: str = "generalist"
+    method: str = "noise2void"
+    diameter: float = 30.0
+
+    def words(self) -> list[str]:
+        """Return what the command line says of it."""
+        if self.way == "masks":
+            return ["--task", self.task, "--segmenter", self.segmenter]
+        words = ["--diameter", f"{self.diameter:g}"]
+        if self.way == "pairs":
+            return [*words, "--method", "paired", "--task", self.task]
+        return [*words, "--method", self.method]
+
 
 @dataclass(frozen=True)
 class TrainRequest:
@@ -29,37 +77,50 @@ class TrainRequest:
 
     Parameters
     ----------
-    images
-        Images with masks or a ``_seg.npy`` beside them.
+    data
+        Folders, or images with masks or a ``_seg.npy`` beside them.
     name
         The name of the new model.
     start_from
-        The model to start from: a name or a file.
-    epochs, learning_rate
-        Training settings; a learning rate of None leaves it to the library.
-    partial
-        Whether there are cells without masks.
+        The model to start from: a name or a file; empty: from scratch.
+    epochs, learning_rate, images_per_epoch, crop, batch_size
+        Training settings; None leaves one to the library.
+    aim
+        What is learnt.
     device
         Where to train, as the command line names it.
+    resume
+        Go on from the last epoch of a run of this name.
     """
 
-    images: tuple[Path, ...]
+    data: tuple[Path, ...]
     name: str
     start_from: str
     epochs: int
     learning_rate: float | None = None
-    partial: bool = False
+    images_per_epoch: int | None = None
+    crop: int | None = None
+    batch_size: int | None = None
+    aim: FindCells | Restore = FindCells()
     device: str = "auto"
+    resume: bool = False
 
     def arguments(self) -> list[str]:
         """Return the command line after ``cellmend``."""
-        words = ["train", "segmentation", *map(str, self.images)]
-        words += ["--name", self.name, "--from", self.start_from, "--epochs", str(self.epochs)]
-        if self.learning_rate is not None:
-            words += ["--learning-rate", repr(self.learning_rate)]
-        if self.partial:
-            words.append("--partial")
-        return [*words, "--device", self.device, "--json"]
+        kind = "segmentation" if isinstance(self.aim, FindCells) else "restoration"
+        words = ["train", kind, *map(str, self.data), "--name", self.name, *self.aim.words()]
+        values = {
+            "--from": self.start_from or None,
+            "--epochs": self.epochs,
+            "--learning-rate": self.learning_rate,
+            "--images-per-epoch": self.images_per_epoch,
+            "--crop": self.crop,
+            "--batch-size": self.batch_size,
+            "--device": self.device,
+        }
+        for switch, value in values.items():
+            words += [] if value is None else [switch, str(value)]
+        return [*words, *(["--resume"] if self.resume else []), "--json"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +137,9 @@ class Epoch:
 
 class TrainService(QObject):
     """Drives one training process.
+
+    The library keeps the state of a run after each epoch: what was stopped can go on, or become
+    a model as it is.
 
     Signals
     -------
@@ -96,6 +160,8 @@ class TrainService(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._process: QProcess | None = None
+        self._request: TrainRequest | None = None
+        self._epochs = 0
         self._name = ""
         self._reason = ""
         self._done = False
@@ -106,6 +172,16 @@ class TrainService(QObject):
         """Whether a training process is at work."""
         return self._process is not None
 
+    @property
+    def unfinished(self) -> tuple[TrainRequest, int] | None:
+        """What was asked of a run that was stopped or failed, and how many epochs it has done.
+
+        None if there is no such run, or it had not done any.
+        """
+        if self.running or self._request is None or not self._epochs:
+            return None
+        return self._request, self._epochs
+
     def start(self, request: TrainRequest) -> None:
         """Start training; only one at a time.
 
@@ -114,6 +190,22 @@ class TrainService(QObject):
         RuntimeError
             If one is at work.
         """
+        self._launch(request)
+        self._request, self._epochs = request, 0
+
+    def go_on(self) -> None:
+        """Go on with the unfinished run."""
+        if self.unfinished is not None:
+            request, _ = self.unfinished
+            self._launch(replace(request, resume=True))
+
+    def keep(self) -> None:
+        """Make a model of what the unfinished run has learnt."""
+        if self.unfinished is not None:
+            request, epochs = self.unfinished
+            self._launch(replace(request, resume=True, epochs=epochs))
+
+    def _launch(self, request: TrainRequest) -> None:
         if self.running:
             raise RuntimeError("A training is at work already.")
         self._name, self._reason = request.name, ""
@@ -163,11 +255,12 @@ class TrainService(QObject):
         if kind == "start":
             self.started.emit(int(event["images"]), int(event["epochs"]))
         elif kind == "epoch":
+            self._epochs = int(event["epoch"])
             validation = event.get("validation_loss")
             precision = event.get("validation_ap")
             self.advanced.emit(
                 Epoch(
-                    number=int(event["epoch"]),
+                    number=self._epochs,
                     of=int(event["epochs"]),
                     loss=float(event["loss"]),
                     validation_loss=None if validation is None else float(validation),
@@ -195,6 +288,7 @@ class TrainService(QObject):
         complaint = process.readAllStandardError().data().decode("utf-8", "replace").strip()
         process.deleteLater()
         if self._done and code == 0:
+            self._request = None
             self.succeeded.emit(self._name)
         elif self._cancelling:
             self.cancelled.emit()
