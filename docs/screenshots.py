@@ -34,7 +34,8 @@ def main() -> None:
         home = Path(name)
         os.environ["CELLMEND_HOME"] = str(home)
         QSettings.setDefaultFormat(QSettings.Format.IniFormat)
-        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, name)
+        for form in (QSettings.Format.IniFormat, QSettings.Format.NativeFormat):
+            QSettings.setPath(form, QSettings.Scope.UserScope, name)
         app = QApplication(sys.argv[:1])
         app.setStyle("Fusion")
         PICTURES.mkdir(parents=True, exist_ok=True)
@@ -86,13 +87,20 @@ def photograph(image: Path) -> None:
     photograph_views(window)
     window.services.files.save()
     until(lambda: bool(window.services.files.corrected()))
-    window.actions_["retrain"].trigger()
-    QTest.qWait(200)
+    photograph_training(window, image.parent)
+    window.close()
+
+
+def photograph_training(window: MainWindow, folder: Path) -> None:
+    """Take a picture of the dialog that trains, with a folder to learn from."""
+    window.actions_["train-restoration"].trigger()
     dialog = window.workbench.train
     assert dialog is not None
-    save(dialog, PICTURES / "retrain.png")
+    dialog.restore.add_folder(folder)
+    until(lambda: dialog.restore.found().images > 0)
+    QTest.qWait(200)
+    save(dialog, PICTURES / "train.png")
     dialog.close()
-    window.close()
 
 
 def half_edit(window: MainWindow) -> None:

@@ -300,6 +300,8 @@ def test_what_was_stopped_can_go_on_or_become_a_model(dialog, training):
     assert dialog.state.text() == "Training failed after 2 epochs. Out of memory."
     dialog.keep.click()
     assert training.done == ("go on", "keep")
+    training.started.emit(2, 2)
+    assert dialog.state.text() == "Making the model…"
     training.end(training.succeeded, "better")
     assert not dialog.keep.isVisible()
 

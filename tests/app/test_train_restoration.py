@@ -9,7 +9,8 @@ from cellmend import registry
 from cellmend.errors import ModelError
 from cellmend_app.window import MainWindow
 
-TIMEOUT = 120_000
+TIMEOUT = 250_000
+"""The first training on a machine compiles the kernels of its processor."""
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tiny import TINY, same_weights, tiny_net, tiny_settings, tiny_trainer
 
 import cellmend
 from cellmend.cli import main
-from cellmend.errors import FileFormatError, InputError
+from cellmend.errors import Cancelled, FileFormatError, InputError
 from cellmend.net.unet import CPNet
 from cellmend.train.checkpoint import RunFolder
 from cellmend.train.curves import draw_curves
@@ -137,6 +137,27 @@ def test_a_resumed_run_has_the_same_best_and_refuses_other_settings(pairs_folder
         assert [getattr(e, name) for e in more.record] == [getattr(e, name) for e in whole.record]
     assert more.record[0].validation_ap is not None
     assert same_weights(more.net, whole.net)
+
+
+def test_a_run_that_was_stopped_becomes_a_model_of_what_it_has_learnt(pairs_folder, home):
+    seen = []
+
+    class Stop:
+        def step(self, done, total, message=""):
+            """Only whether to go on is asked."""
+
+        def check(self):
+            if sum(event["event"] == "epoch" for event in seen) == 2:
+                raise Cancelled
+
+    how = dict(tiny_settings(epochs=9)) | {"on_event": seen.append}
+    with pytest.raises(Cancelled):
+        cellmend.train.segmentation([pairs_folder], **how, report=Stop())
+    seen.clear()
+    entry = cellmend.train.segmentation([pairs_folder], **(how | {"epochs": 2}), resume=True)
+    assert [event["event"] for event in seen] == ["start", "done"]
+    assert [one["epoch"] for one in entry.card.training["record"]] == [1, 2]
+    assert entry.card.training["settings"]["epochs"] == 2
 
 
 def test_a_run_of_a_version_that_knew_fewer_settings_is_resumed(pairs_folder, tmp_path):

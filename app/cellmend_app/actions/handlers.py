@@ -276,6 +276,8 @@ def switch_theme(w: Workbench) -> None:
     """Go from dark to light or back."""
     w.preferences.light = not w.preferences.light
     apply_theme(w.theme)
+    if w.train is not None:
+        w.train.curve.set_theme(w.theme)
 
 
 def apply_theme(theme: Theme) -> None:

@@ -292,7 +292,8 @@ class TrainDialog(QDialog):
 
     def _on_started(self, images: int, epochs: int) -> None:
         self.curve.expect(epochs)
-        self.state.setText(f"Training on {counted(images, 'image')}…")
+        if epochs not in self.curve.losses:  # else only the model is left to be made
+            self.state.setText(f"Training on {counted(images, 'image')}…")
 
     def _on_epoch(self, epoch: Epoch) -> None:
         self.curve.add(epoch)
