@@ -256,18 +256,23 @@ def test_it_shows_the_curve_the_progress_and_the_time_left(dialog, training):
 
 
 def test_success_offers_the_model(qtbot, dialog, training):
+    dialog.name.setText("better")
     dialog.start.click()
     with qtbot.waitSignal(dialog.trained) as blocker:
         training.end(training.succeeded, "better")
     assert blocker.args == ["better"]
+    assert dialog.name.text() not in ("", "better")
+    assert dialog.start.isEnabled()
     assert not dialog.stop.isVisible()
     assert not dialog.go_on.isVisible()
 
 
 def test_failure_says_why_and_lets_one_try_again(dialog, training):
+    dialog.name.setText("better")
     dialog.start.click()
     training.end(training.failed, "a.tif: no masks")
     assert dialog.state.text() == "Nothing was trained. a.tif: no masks"
+    assert dialog.name.text() == "better"
     assert dialog.start.isEnabled()
     assert not dialog.keep.isVisible()
 

@@ -47,6 +47,8 @@ KINDS: dict[Kind, str] = {
     "pairs": "Restore, from pairs of noisy and clean images",
     "noisy": "Restore, from noisy images alone",
 }
+RECENT = 5
+"""Epochs that the time left is told by: the first one may compile its kernels."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class TrainDialog(QDialog):
         self._models = models
         self._around = Surroundings()
         self._seconds: list[float] = []
+        self._made: set[str] = set()
         self.cells = CellsPage()
         self.restore = RestorePage(looking)
         self.curve = LossCurve()
@@ -300,7 +303,8 @@ class TrainDialog(QDialog):
         self.progress.setRange(0, epoch.of)
         self.progress.setValue(epoch.number)
         self._seconds.append(epoch.seconds)
-        left = sum(self._seconds) / len(self._seconds) * (epoch.of - epoch.number)
+        recent = self._seconds[-RECENT:]
+        left = sum(recent) / len(recent) * (epoch.of - epoch.number)
         found = "" if epoch.validation_ap is None else f", AP {epoch.validation_ap:.2f} held out"
         self.state.setText(
             f"Epoch {epoch.number} of {epoch.of}, loss {epoch.loss:.3f}{found},"
@@ -308,6 +312,7 @@ class TrainDialog(QDialog):
         )
 
     def _on_success(self, model: str) -> None:
+        self._made.add(model)
         self._end(f"Done: the model “{model}” is in the list and chosen.")
         self.trained.emit(model)
 
@@ -330,7 +335,8 @@ class TrainDialog(QDialog):
         if self.progress.maximum() == 0:
             self.progress.setRange(0, 1)
         self.state.setText(text)
-        self._suggest_name()
+        if self._taken(self.name.text().strip()):
+            self._suggest_name()
         self._update()
 
     # -- state
@@ -338,8 +344,8 @@ class TrainDialog(QDialog):
     def _taken(self, model: str) -> bool:
         """Whether a model, or a training that can go on, has this name."""
         done = self._training.unfinished
-        names = {choice.name for choice in self._models.choices}
-        return model in names | ({done[0].name} if done else set())
+        names = self._made | {choice.name for choice in self._models.choices}
+        return model in names or (done is not None and model == done[0].name)
 
     def _problem(self) -> str:
         """Say what is in the way of a training."""

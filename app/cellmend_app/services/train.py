@@ -190,8 +190,10 @@ class TrainService(QObject):
         RuntimeError
             If one is at work.
         """
-        self._launch(request)
+        if self.running:
+            raise RuntimeError("A training is at work already.")
         self._request, self._epochs = request, 0
+        self._launch(request)
 
     def go_on(self) -> None:
         """Go on with the unfinished run."""
@@ -206,8 +208,6 @@ class TrainService(QObject):
             self._launch(replace(request, resume=True, epochs=epochs))
 
     def _launch(self, request: TrainRequest) -> None:
-        if self.running:
-            raise RuntimeError("A training is at work already.")
         self._name, self._reason = request.name, ""
         self._done = self._cancelling = False
         process = QProcess(self)
