@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ class Image:
         One name per channel; filled with ``channel 1``, ``channel 2``... where unknown.
     pixel_size_um
         Size of a pixel in µm along axes, e.g. ``{"Z": 2.0, "Y": 0.5, "X": 0.5}``;
-        None where unknown.
+        None, or empty, where unknown.
     source
         The file it was read from, if any.
     guessed_axes
@@ -91,6 +92,21 @@ class Image:
         """
         main, _ = self.usual_channels
         return main, 2 if main and self.n_channels > 1 else 0
+
+    def with_pixel_size(self, size_um: Mapping[str, float] | None) -> Image:
+        """Return the image with another pixel size, in µm along its axes; pixels are not copied.
+
+        Raises
+        ------
+        InputError
+            If a size is not above 0, or is of an axis that has none.
+        """
+        for axis, size in (size_um or {}).items():
+            if axis not in "ZYX" or axis not in self.axes:
+                raise InputError(f"An image of {self.axes} has no pixel size along {axis}.")
+            if not (size > 0 and isfinite(size)):
+                raise InputError(f"The pixel size along {axis} must be above 0 µm.")
+        return replace(self, pixel_size_um=size_um)
 
     def channel(self, index: int) -> NDArray[np.generic]:
         """Return one channel (zero-based), the other axes kept in order.

@@ -36,6 +36,7 @@ from cellmend.io.project import (
     manifest,
     packing,
 )
+from cellmend.io.tiff import write_image
 from cellmend.labels.confidence import Confidence
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -498,3 +499,16 @@ def zip_of(entries: dict[str, bytes]) -> bytes:
         for name, content in entries.items():
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+@pytest.mark.parametrize("size", [{"Y": 0.5, "X": 0.25}, {}, None], ids=["other", "none", "file's"])
+def test_the_pixel_size_of_a_project_comes_before_that_of_the_file(tmp_path, size):
+    pixels = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    file, path = tmp_path / "a.tif", tmp_path / "a.cellmend"
+    told = {"Y": 2.0, "X": 2.0}
+    write_image(file, Image(pixels, pixel_size_um=told))
+    reference = ImageReference.of(Image(pixels, pixel_size_um=size), file)
+    masks = MaskLayer("masks", PackedMasks.of(np.zeros((6, 8), np.uint32)))
+    projects.write(path, Project(reference, (masks,)))
+    image = projects.load_image(projects.read(path), path)
+    assert image.pixel_size_um == (pytest.approx(told) if size is None else size)

@@ -180,6 +180,14 @@ EDIT: tuple[Spec | None, ...] = (
         ("Ctrl+0",),
         when=has_cells,
     ),
+    None,
+    Spec(
+        "pixel-size",
+        "Pixel size…",
+        do.choose_pixel_size,
+        tip="Say how large a pixel is in µm, where the file does not tell it or is wrong",
+        when=has_image,
+    ),
 )
 
 TOOL_MENU: tuple[Spec | None, ...] = (

@@ -17,9 +17,11 @@ from cellmend_app.dialogs.cells import FilterDialog, IdDialog
 from cellmend_app.dialogs.device import DeviceDialog
 from cellmend_app.dialogs.export import ExportDialog
 from cellmend_app.dialogs.folder_run import FolderRunDialog
+from cellmend_app.dialogs.pixel_size import PixelSizeDialog
 from cellmend_app.resources import Theme, palette, style_sheet
 from cellmend_app.services.models import RESTORATION, SEGMENTATION
 from cellmend_app.services.pipelines import RestoreRequest
+from cellmend_app.services.pixel_size import set_pixel_size
 from cellmend_app.services.storage import ExportRequest
 
 
@@ -137,6 +139,16 @@ def change_id(w: Workbench) -> None:
     label = w.document.selected
     dialog = IdDialog(label, w.window)
     dialog.chosen.connect(lambda new: w.services.cells.change_id(label, new))
+    dialog.open()
+
+
+def choose_pixel_size(w: Workbench) -> None:
+    """Ask for the size of a pixel and measure with it; can be undone."""
+    document = w.document
+    if document.image is None:
+        return
+    dialog = PixelSizeDialog(document.image, w.window)
+    dialog.chosen.connect(lambda size: set_pixel_size(document, size))
     dialog.open()
 
 

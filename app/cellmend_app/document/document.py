@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,8 @@ class Document(QObject):
         The labels are about to change by another way than a stroke under way; it must be dropped.
     image_changed()
         Another image is open; layers, labels, selection and history are those of it.
+    pixel_size_changed()
+        The pixels of the image are of another size, in µm, than was thought.
     layers_changed()
         A restored or a flow layer came or went.
     mask_layers_changed()
@@ -60,6 +62,7 @@ class Document(QObject):
 
     settling = pyqtSignal()
     image_changed = pyqtSignal()
+    pixel_size_changed = pyqtSignal()
     layers_changed = pyqtSignal()
     mask_layers_changed = pyqtSignal()
     plane_changed = pyqtSignal(int)
@@ -77,6 +80,7 @@ class Document(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.image: Image | None = None
+        self._versions: tuple[Image | None, ...] = ()
         self.path: Path | None = None
         self.manual: set[int] = set()
         self.labels = LabelModel(self)
@@ -102,6 +106,7 @@ class Document(QObject):
         self.settling.emit()
         self.undo.clear()
         self.image, self.path = image, path
+        self._versions = (image,)
         self.manual = set()
         self._restored, self._results = None, None
         self._mask_layers = ()
@@ -111,6 +116,30 @@ class Document(QObject):
         self.labels.swap(LabelContent.empty(self.labels_shape))
         self.image_changed.emit()
         self.selection_changed.emit(0)
+
+    def shows(self, image: Image | None) -> bool:
+        """Whether this is the image that is open, be it that its pixel size was another then."""
+        return any(image is version for version in self._versions)
+
+    @property
+    def pixel_size(self) -> Mapping[str, float]:
+        """Size of a pixel of the image in µm along its axes, those that are known."""
+        return {} if self.image is None else self.image.pixel_size_um or {}
+
+    def set_pixel_size(self, size_um: Mapping[str, float]) -> None:
+        """Take the pixels of the image to be of another size, in µm; the file stays as it is.
+
+        To let people undo it, push `commands.SetPixelSize` instead.
+
+        Raises
+        ------
+        InputError
+            If a size is not above 0, or is of an axis that has none.
+        """
+        if self.image is not None and dict(size_um) != dict(self.pixel_size):
+            self.image = self.image.with_pixel_size(size_um)
+            self._versions = (*self._versions, self.image)
+            self.pixel_size_changed.emit()
 
     @property
     def labels_shape(self) -> tuple[int, ...]:

@@ -31,6 +31,15 @@ class RestoredLayer:
     image: Image
     provenance: Provenance | None = None
 
+    def sized_as(self, raw: Image) -> RestoredLayer:
+        """Return it with the pixel size of the raw image, smaller where its pixels are more."""
+        image = self.image
+        size = {
+            axis: um * raw.size(axis) / image.size(axis)
+            for axis, um in (raw.pixel_size_um or {}).items()
+        }
+        return replace(self, image=replace(image, pixel_size_um=size or None))
+
 
 @dataclass(frozen=True, eq=False)
 class FlowLayer:

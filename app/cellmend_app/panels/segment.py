@@ -245,6 +245,7 @@ class SegmentPanel(QWidget):
         document = self._document
         document.diameter_changed.connect(self._show_diameter)
         document.image_changed.connect(self._update_image)
+        document.pixel_size_changed.connect(lambda: self.volume.set_image(document.image))
         document.layers_changed.connect(self._update_source)
         document.labels_replaced.connect(self._update_count)
         document.plane_edited.connect(self._update_count)

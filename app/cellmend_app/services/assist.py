@@ -70,7 +70,7 @@ class AssistService(QObject):
 
     def _take(self, shown: _Shown, found: Shape | None) -> None:
         document = self._document
-        if document.image is not shown.image or document.plane != shown.plane:
+        if not document.shows(shown.image) or document.plane != shown.plane:
             return
         if found is None:
             self._messages.note("No cell was found there: draw it.")

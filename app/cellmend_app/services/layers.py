@@ -37,7 +37,7 @@ class MaskLayerService(QObject):
         job.failed.connect(lambda error: self._messages.error(error, "copy the masks"))
 
         def take(masks: NDArray[np.uint32]) -> None:
-            if self._document.image is image:
+            if self._document.shows(image):
                 count = sum(o.name.startswith("Copy ") for o in self._document.mask_layers)
                 self._add(f"Copy {count + 1}", masks)
 
@@ -50,7 +50,7 @@ class MaskLayerService(QObject):
         job.failed.connect(lambda error: self._messages.error(error, "read the masks"))
 
         def take(masks: NDArray[np.uint32]) -> None:
-            if self._document.image is image:
+            if self._document.shows(image):
                 self._add(path.name, masks)
 
         job.succeeded.connect(take)

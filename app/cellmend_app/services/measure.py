@@ -58,6 +58,7 @@ class MeasureService(QObject):
         document.labels_edited.connect(lambda _: self._after_edit())
         document.plane_changed.connect(lambda _: self._soon())
         document.confidence_changed.connect(self._on_confidence)
+        document.pixel_size_changed.connect(self._on_pixel_size)
 
     def follow(self, column: str) -> None:
         """Measure `column` now, and again after edits; an empty name ends this."""
@@ -75,6 +76,10 @@ class MeasureService(QObject):
     def _on_confidence(self) -> None:
         if self._column in CONFIDENCE and not self._quiet.isActive():
             self._after_edit()
+
+    def _on_pixel_size(self) -> None:
+        self._listing.start(0)
+        self._soon()
 
     def _list(self) -> None:
         """Find out what can be measured on the open image."""

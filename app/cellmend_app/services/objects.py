@@ -58,6 +58,7 @@ class ObjectsService(QObject):
         document.labels_replaced.connect(lambda: self._changed(soon=True))
         document.labels.edited.connect(lambda _: self._changed(soon=False))
         document.confidence_changed.connect(self._on_confidence)
+        document.pixel_size_changed.connect(lambda: self._changed(soon=True))
 
     def watch(self, watched: bool) -> None:
         """Begin or end to keep the table up to date."""

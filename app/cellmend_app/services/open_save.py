@@ -82,7 +82,7 @@ class FileService(QObject):
         self._messages = messages
         self._preferences = preferences
         self._reading: JobHandle | None = None
-        self._saved_revision = document.revision
+        self._saved = self._state
         self._masked: set[Path] = set()
         self._corrected: set[Path] = set()
         self._axes: dict[tuple[int, ...], str] = {}
@@ -99,8 +99,14 @@ class FileService(QObject):
 
     @property
     def unsaved(self) -> bool:
-        """Whether the masks were changed since they were read or saved."""
-        return self._document.modified and self._document.revision != self._saved_revision
+        """Whether what is saved was changed: the masks, in a project the pixel size too."""
+        (revision, size), (masks, size_kept) = self._state, self._saved
+        changed = revision != masks or (self.project is not None and size != size_kept)
+        return self._document.modified and changed
+
+    @property
+    def _state(self) -> tuple[int, dict[str, float]]:
+        return self._document.revision, dict(self._document.pixel_size)
 
     def has_masks(self, path: Path) -> bool:
         """Whether masks of any kind lie beside the image `path`."""
@@ -156,7 +162,7 @@ class FileService(QObject):
         job.failed.connect(lambda error: self._messages.error(error, "read the masks"))
 
         def take(masks: LabelContent) -> None:
-            if self._document.image is not image:
+            if not self._document.shows(image):
                 return
             try:
                 step = ReplaceLabels(self._document, masks, f"Load {path.name}")
@@ -207,13 +213,13 @@ class FileService(QObject):
         self, note: Callable[[Path], None], then: Then | None
     ) -> Callable[[Path], None]:
         """Return what to do when what is shown now was written."""
-        image, revision = self._document.image, self._document.revision
+        image, state = self._document.image, self._state
 
         def written(path: Path) -> None:
-            if self._document.image is image:
+            if self._document.shows(image):
                 note(path)
-                if self._document.revision == revision:
-                    self._saved_revision = revision
+                if self._state == state:
+                    self._saved = state
                     self._document.mark_saved()
             self._announce(path)
             if then is not None:
@@ -266,7 +272,7 @@ class FileService(QObject):
 
     def content(self) -> SegContent | None:
         """Return what is to be saved, with the masks that are edited; None if nothing is open."""
-        document = self._document
+        document, restored = self._document, self._document.restored
         if document.image is None or document.path is None:
             return None
         return SegContent(
@@ -276,7 +282,7 @@ class FileService(QObject):
             manual=frozenset(document.manual),
             diameter=document.diameter,
             results=document.results,
-            restored=document.restored,
+            restored=None if restored is None else restored.sized_as(document.image),
             settings=self.run_settings,
             confidence=document.confidence,
         )
@@ -322,7 +328,7 @@ class FileService(QObject):
         elif loaded.seg is not None:
             self._take_seg(loaded.seg)
         document.mark_saved()
-        self._saved_revision = document.revision
+        self._saved = self._state
         self.folder, self._masked, self._corrected = loaded.folder, loaded.masked, loaded.corrected
         self._preferences.folder = loaded.path.parent
         self.folder_changed.emit()
@@ -368,7 +374,7 @@ class FileService(QObject):
     def _show_written(self, opened: OpenedSeg, image: Image) -> None:
         """Show masks that were written for the image, as a step that can be undone."""
         document = self._document
-        if document.image is not image or self.unsaved:
+        if not document.shows(image) or self.unsaved:
             return
         text = "Segment folder"
         masks = ReplaceLabels(
@@ -384,7 +390,7 @@ class FileService(QObject):
             document.set_diameter(opened.diameter)
         if self.project is None:
             document.mark_saved()
-            self._saved_revision = document.revision
+            self._saved = self._state
 
     def _write(self, work: Callable[[], Path], written: Callable[[Path], None]) -> None:
         job = self._runner.submit("io", lambda report: work(), title="Saving")

@@ -82,13 +82,13 @@ class ProjectContent:
         """
         if document.image is None or document.path is None:
             raise ValueError("There is no image of a file.")
-        undo = document.undo
+        undo, restored = document.undo, document.restored
         return cls(
             path=document.path,
             image=document.image,
             manual=frozenset(document.manual),
             others=document.mask_layers,
-            restored=document.restored,
+            restored=None if restored is None else restored.sized_as(document.image),
             diameter=document.diameter,
             run=run,
             restore=document.steps,

@@ -21,6 +21,7 @@ from cellmend_app.services.autosave import (
     autosave_folder,
 )
 from cellmend_app.services.open_save import FileService
+from cellmend_app.services.pixel_size import set_pixel_size
 from cellmend_app.services.project_content import OpenedProject
 from cellmend_app.workers import JobRunner
 
@@ -124,6 +125,9 @@ class RecoveryService(QObject):
             return
         self._autosave.adopt(leftover.side)
         self._document.undo.push(step)
+        size = opened.project.image.pixel_size_um
+        if size is not None:
+            set_pixel_size(self._document, size)
 
 
 def find() -> list[Leftover]:

@@ -134,7 +134,7 @@ class RegionService(QObject):
         self.segmented.emit(count)
 
     def _same_image(self, task: _Task) -> bool:
-        return self._document.image is task.image
+        return self._document.shows(task.image)
 
     def _fail(self, task: _Task, error: Exception) -> None:
         def again(request: SegmentRequest) -> None:

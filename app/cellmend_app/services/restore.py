@@ -56,7 +56,7 @@ class RestoreService(QObject):
         return job
 
     def _take(self, image: Image, title: str, result: Restored) -> None:
-        if self._document.image is not image:
+        if not self._document.shows(image):
             self._messages.note("The restored image was dropped: another image is open now.")
             return
         layer = RestoredLayer(title, result.image, result.provenance)

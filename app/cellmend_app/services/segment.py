@@ -168,7 +168,7 @@ class SegmentService(QObject):
     def _may_replace(self, shown: _Shown) -> bool:
         """Whether a result may take the place of the labels; asks where edits would be lost."""
         document = self._document
-        if document.image is not shown.image:
+        if not document.shows(shown.image):
             self._messages.note("The masks were dropped: another image is open now.")
             return False
         if document.revision == shown.revision:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import hypot
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
+from cellmend_app.document import Document
 from cellmend_app.tools.protocol import Point, Pointer, Tool
 
 SMALLEST = 3.0
@@ -53,6 +54,10 @@ class Ruler(DragTool):
     The status bar says the length, in µm where the pixel size is known.
     """
 
+    def __init__(self, document: Document, parent: QObject | None = None) -> None:
+        super().__init__(document, parent)
+        document.pixel_size_changed.connect(self._on_pixel_size)
+
     @property
     def trace(self) -> Sequence[Point]:
         """The line."""
@@ -73,9 +78,8 @@ class Ruler(DragTool):
     @property
     def length_um(self) -> float | None:
         """The length in µm; None where the pixel size is not known."""
-        image = self.document.image
-        size = None if image is None else image.pixel_size_um
-        if self._start is None or self._end is None or not size or not {"Y", "X"} <= set(size):
+        size = self.document.pixel_size
+        if self._start is None or self._end is None or not {"Y", "X"} <= set(size):
             return None
         down, across = self._end[0] - self._start[0], self._end[1] - self._start[1]
         return hypot(down * size["Y"], across * size["X"])
@@ -90,6 +94,10 @@ class Ruler(DragTool):
         """Leave the line where it is."""
         self._dragging = False
         self._say()
+
+    def _on_pixel_size(self) -> None:
+        if self.trace:
+            self._say()
 
     def _say(self) -> None:
         micrometres = self.length_um

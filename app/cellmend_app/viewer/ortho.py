@@ -63,6 +63,7 @@ class Ortho:
         self.xz.canvas.clicked.connect(lambda y, _: self._go_to(y))
         self.yz.canvas.clicked.connect(lambda _, x: self._go_to(x))
         document.plane_edited.connect(self._later)
+        document.pixel_size_changed.connect(self._later)
         masks.recoloured.connect(self._later)
 
     @property
@@ -94,8 +95,7 @@ class Ortho:
     @property
     def stretch(self) -> float:
         """How many pixels high a step in Z is shown."""
-        image = self._document.image
-        size = {} if image is None else image.pixel_size_um or {}
+        size = self._document.pixel_size
         return size["Z"] / size["X"] if {"Z", "X"} <= set(size) and size["X"] > 0 else 1.0
 
     def _later(self) -> None:

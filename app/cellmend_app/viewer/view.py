@@ -296,6 +296,7 @@ class ImageView(QWidget):
         document.layers_changed.connect(self._on_layers)
         document.plane_changed.connect(self._on_plane)
         document.diameter_changed.connect(self._place_marks)
+        document.pixel_size_changed.connect(self._place_marks)
         self._panes.hovered.connect(self.hovered)
         self._panes.left.connect(self.left)
         canvas.compare_held.connect(self.compare)
@@ -377,8 +378,7 @@ class ImageView(QWidget):
         self._panes.show_beside(pictures, f"{TITLES[self.view]} and masks")
 
     def _place_marks(self, _: float = 0.0) -> None:
-        scale, image = self.canvas.scale_factor, self._document.image
+        scale = self.canvas.scale_factor
         self._disk.rearrange(self._document.diameter, scale)
-        pixel = None if image is None else (image.pixel_size_um or {}).get("X")
-        self._bar.setVisible(image is not None)
-        self._bar.rearrange(scale, pixel)
+        self._bar.setVisible(self._document.image is not None)
+        self._bar.rearrange(scale, self._document.pixel_size.get("X"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from cellmend.errors import FileFormatError
@@ -62,6 +63,9 @@ def find_image(project: Project, path: Path) -> Path:
 def load_image(project: Project, path: Path) -> Image:
     """Return the image of the project at `path`: the one it carries, or the file it names.
 
+    Its pixel size is that of the project, where that tells one: a person may have known
+    better than the file.
+
     Raises
     ------
     FileFormatError
@@ -80,7 +84,8 @@ def load_image(project: Project, path: Path) -> Image:
             f"it is not the image that {path.name} was made of: its content has changed.",
             hint="Put the original back, or open the image itself and load the masks over it.",
         )
-    return image
+    size = reference.pixel_size_um
+    return image if size is None else replace(image, pixel_size_um=size)
 
 
 def _with_axes(file: Path, project: Project) -> Image:

@@ -29,7 +29,8 @@ class ImageReference:
     path
         The file.
     shape, axes, channel_names, pixel_size_um
-        As of `Image`.
+        As of `Image`; a pixel size of None leaves it to the file, an empty one says that it
+        is not known.
     sha256
         Of the file's bytes, in hexadecimal; empty where it is not known.
     embedded

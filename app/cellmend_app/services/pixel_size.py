@@ -1,0 +1,14 @@
+"""Say how large the pixels of the image are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cellmend_app.commands import SetPixelSize
+from cellmend_app.document import Document
+
+
+def set_pixel_size(document: Document, size_um: Mapping[str, float]) -> None:
+    """Take the pixels to be of this size in µm along axes, as a step that can be undone."""
+    if dict(size_um) != dict(document.pixel_size):
+        document.undo.push(SetPixelSize(document, size_um))
