@@ -171,6 +171,19 @@ def test_results_of_each_have_names_of_their_own(tmp_path):
     assert masks_beside(tmp_path / "plate.lif") is None
 
 
+def test_masks_of_the_file_are_those_of_its_first_image(tmp_path):
+    path = tmp_path / "plate.lif"
+    path.write_bytes(b"something")
+    first, second = tmp_path / "plate.lif#1", tmp_path / "plate.lif#2"
+    for name in ("plate_cp_masks.tif", "plate_masks.tif"):
+        write_labels(tmp_path / name, np.eye(9, dtype=np.uint32))
+        assert masks_beside(path) == masks_beside(first) == tmp_path / name
+        assert masks_beside(second) is None
+    own = tmp_path / "plate_scene1_masks.tif"
+    write_labels(own, np.eye(9, dtype=np.uint32))
+    assert masks_beside(first) == own
+
+
 def converted(czi_file: Path, *switches: str) -> dict[str, int]:
     """Return which scene is in each file that converting the folder gives."""
     folder = czi_file.parent / "out"

@@ -7,6 +7,7 @@ from typing import get_args
 from PyQt6.QtWidgets import QApplication
 
 from cellmend.errors import CellmendError
+from cellmend.io.folder import output_path
 from cellmend.io.project import ENDING
 from cellmend.labels.region import Region
 from cellmend.labels.stroke import Overlap
@@ -74,7 +75,7 @@ def save_project_as(w: Workbench) -> None:
     current = w.services.files.current
     if current is None:
         return
-    suggested = w.services.files.project or current.with_suffix(ENDING)
+    suggested = w.services.files.project or output_path(current, ENDING)
     path = files.choose_new_file(w.window, "Save project", suggested, files.PROJECTS)
     if path is not None:
         w.services.files.save_project(path)
@@ -101,7 +102,7 @@ def save_view(w: Workbench) -> None:
     if current is None:
         return
     picture = w.view.grab_image()
-    suggested = current.with_name(f"{current.stem}_view.png")
+    suggested = output_path(current, "_view.png")
     path = files.choose_new_file(w.window, "Save view", suggested, files.PICTURES)
     if path is not None:
         w.services.files.save_picture(path, picture)

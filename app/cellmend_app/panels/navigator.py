@@ -8,6 +8,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QWidget
 
+from cellmend.io import scenes
 from cellmend_app.document import Review
 from cellmend_app.panels.edit import tool_button
 from cellmend_app.panels.parts import column, muted, name, row
@@ -22,7 +23,8 @@ LEAST_HEIGHT = 82
 class NavigatorPanel(QWidget):
     """A list of the folder's images; a mark says how far each was looked through.
 
-    A tick stands for done, a mask for saved masks, a picture for neither.
+    A tick stands for done, a mask for saved masks, a picture for neither. Each image of a
+    file that holds several is listed by itself.
     """
 
     def __init__(self, files: FileService, review: Review) -> None:
@@ -82,7 +84,7 @@ class NavigatorPanel(QWidget):
                 state, has_masks = self._review.state(path), self._files.has_masks(path)
                 item.setIcon(done if state == "done" else masked if has_masks else plain)
                 masks = "saved masks" if has_masks else "no saved masks"
-                item.setToolTip(f"{path}\n{state}, {masks}")
+                item.setToolTip(f"{path}\n{_place_in_file(path)}{state}, {masks}")
         folder = self._files.folder
         marked = sum(self._files.has_masks(path) for path in folder)
         finished = sum(self._review.state(path) == "done" for path in folder)
@@ -97,3 +99,8 @@ class NavigatorPanel(QWidget):
 
     def _on_clicked(self, item: QListWidgetItem) -> None:
         self._files.open(item.data(PATH_ROLE))
+
+
+def _place_in_file(path: Path) -> str:
+    file, number = scenes.split(path)
+    return "" if number is None else f"image {number} of {file.name}, "

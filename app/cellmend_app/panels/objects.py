@@ -27,6 +27,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from cellmend.io.folder import MEASUREMENTS_CSV, output_path
 from cellmend.measure.cells import Table
 from cellmend_app.document import Document
 from cellmend_app.panels.parts import name, row
@@ -195,7 +196,7 @@ class ObjectsPanel(QWidget):
     def suggested(self) -> Path | None:
         """The name that the table is offered to be saved under."""
         path = self._document.path
-        return None if path is None else path.with_name(f"{path.stem}_measurements.csv")
+        return None if path is None else output_path(path, MEASUREMENTS_CSV)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Measure while the table is seen."""

@@ -18,12 +18,15 @@ from cellmend.export.kinds import KINDS
 from cellmend.export.seg_npy import RunSettings
 from cellmend.image import Image
 from cellmend.io import folder as names
+from cellmend.io import scenes
 from cellmend.io.project import Step
 from cellmend_app.commands import AddRestored, ReplaceLabels
 from cellmend_app.document import Document, LabelContent
 from cellmend_app.messages import Messages
 from cellmend_app.services import storage
+from cellmend_app.services.listing import Listing
 from cellmend_app.services.project_content import OpenedProject, ProjectContent
+from cellmend_app.services.scenes import SceneService
 from cellmend_app.services.seg_content import OpenedSeg, SegContent
 from cellmend_app.services.storage import ExportRequest, Loaded
 from cellmend_app.settings import Preferences
@@ -83,19 +86,24 @@ class FileService(QObject):
         self._preferences = preferences
         self._reading: JobHandle | None = None
         self._saved = self._state
-        self._masked: set[Path] = set()
-        self._corrected: set[Path] = set()
+        self._listing = Listing([])
+        self._scenes = SceneService(runner, self)
+        self._scenes.found.connect(self._show_images_of)
         self._axes: dict[tuple[int, ...], str] = {}
         self._history: tuple[Step, ...] = ()
         self.run_settings = RunSettings()
         self.project: Path | None = None
         self.axes: str | None = None  # what the open file was read with, if it did not say
-        self.folder: list[Path] = []
 
     @property
     def current(self) -> Path | None:
         """The image that is open."""
         return self._document.path
+
+    @property
+    def folder(self) -> list[Path]:
+        """The images to step through."""
+        return self._listing.images
 
     @property
     def unsaved(self) -> bool:
@@ -110,11 +118,11 @@ class FileService(QObject):
 
     def has_masks(self, path: Path) -> bool:
         """Whether masks of any kind lie beside the image `path`."""
-        return path in self._masked
+        return path in self._listing.masked
 
     def corrected(self) -> list[Path]:
         """Return the images of the folder to train on: masks only computed do not count."""
-        return [path for path in self.folder if path in self._corrected]
+        return [path for path in self.folder if path in self._listing.corrected]
 
     @property
     def known_axes(self) -> dict[tuple[int, ...], str]:
@@ -206,8 +214,8 @@ class FileService(QObject):
 
     def _note_masks(self, image: Path) -> None:
         """Take note that an image has a ``_seg.npy``."""
-        self._masked.add(image)
-        self._corrected.add(image)
+        self._listing.masked.add(image)
+        self._listing.corrected.add(image)
 
     def _when_saved(
         self, note: Callable[[Path], None], then: Then | None
@@ -292,9 +300,9 @@ class FileService(QObject):
     def _read(self, paths: Sequence[Path]) -> None:
         if self._reading is not None:
             self._reading.cancel()
-        known = self.known_axes
+        known, counts = self.known_axes, dict(self._scenes.counts)
         job = self._runner.submit(
-            "io", lambda report: storage.load(paths, report, known), title="Opening"
+            "io", lambda report: storage.load(paths, report, known, counts), title="Opening"
         )
         self._reading = job
         job.succeeded.connect(self._take)
@@ -329,15 +337,24 @@ class FileService(QObject):
             self._take_seg(loaded.seg)
         document.mark_saved()
         self._saved = self._state
-        self.folder, self._masked, self._corrected = loaded.folder, loaded.masked, loaded.corrected
+        self._listing = loaded.listing
         self._preferences.folder = loaded.path.parent
         self.folder_changed.emit()
         self.opened.emit(loaded.path)
         if loaded.complaint is not None:
             self._messages.error(loaded.complaint, "read the saved masks")
         if loaded.image.scenes > 1:
-            self._messages.note(f"{loaded.path.name} is one of {loaded.image.scenes} images")
+            file, number = scenes.split(loaded.path)
+            many = self._scenes.counts[file] = loaded.image.scenes
+            self._messages.note(f"{file.name}: image {number} of the {many} in the list")
+        self._scenes.look_through(self.folder)
         self._ask_axes(loaded)
+
+    def _show_images_of(self, file: Path, inside: Listing) -> None:
+        """List the images of a file in its place."""
+        if file in self.folder:
+            self._listing = self._listing.with_images_of(file, inside)
+            self.folder_changed.emit()
 
     def _take_project(self, opened: OpenedProject) -> None:
         document = self._document

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,16 +17,16 @@ from cellmend.export.kinds import DEFAULT_PATTERN, KINDS, Results, export_path
 from cellmend.export.seg_npy import seg_file
 from cellmend.image import Image
 from cellmend.io import folder as names
-from cellmend.io import pairs, seg_npy
+from cellmend.io import pairs, scenes, seg_npy
 from cellmend.io import project as projects
 from cellmend.io.atomic import replacing
 from cellmend.io.labels import read_labels
-from cellmend.io.ome_zarr import is_zarr
 from cellmend.io.project import PackedMasks
 from cellmend.params import Scale
 from cellmend.progress import Reporter
 from cellmend_app.document import LabelContent, labels_shape
-from cellmend_app.services import project_content
+from cellmend_app.services import listing, project_content
+from cellmend_app.services.listing import Listing
 from cellmend_app.services.project_content import OpenedProject, ProjectContent
 from cellmend_app.services.seg_content import OpenedSeg, SegContent
 
@@ -83,11 +82,8 @@ class Loaded:
         What its ``_seg.npy`` holds, or else the masks beside it; None where there are none.
     complaint
         Why these could not be read, if so.
-    folder
+    listing
         The images to step through.
-    masked, corrected
-        Those of them that have masks beside them, and those whose masks are more than
-        computed: they can be trained on.
     project
         The project that was opened, if it was one.
     axes
@@ -98,38 +94,50 @@ class Loaded:
     image: Image
     seg: OpenedSeg | None
     complaint: CellmendError | None
-    folder: list[Path]
-    masked: set[Path]
-    corrected: set[Path]
+    listing: Listing
     project: OpenedProject | None = None
     axes: str | None = None
 
 
 def load(
-    paths: Sequence[Path], report: Reporter, axes: Mapping[tuple[int, ...], str] | None = None
+    paths: Sequence[Path],
+    report: Reporter,
+    axes: Mapping[tuple[int, ...], str] | None = None,
+    counts: Mapping[Path, int] | None = None,
 ) -> Loaded:
     """Read the image that `paths` name, and what lies beside it.
 
     A project or a ``_seg.npy`` stands for its image, a folder for its first image.
     Several paths make up the list to step through. `axes` are what the person said of
-    files that do not say it, by the lengths of their dimensions.
+    files that do not say it, by the lengths of their dimensions; `counts` is how many images
+    files are known to hold.
 
     Raises
     ------
     CellmendError
         If the image cannot be read, or there is none.
     """
+    known = counts or {}
     if is_project(paths[0]):
-        return _load_project(paths[0], report)
+        return _load_project(paths[0], report, known)
     seg_path = paths[0] if paths[0].name.endswith(names.SEG_NPY) else None
     listed = [image_of_seg(path) if path.name.endswith(names.SEG_NPY) else path for path in paths]
-    first, folder = _choose(listed)
+    chosen, files = listing.choose(listed)
     report.check()
-    image, told = read_as_told(first, axes or {})
+    image, told = read_as_told(chosen, axes or {})
     report.check()
+    first = listing.name_of(chosen, image.scenes)
     seg, complaint = _masks_or_complaint(seg_path or pairs.masks_beside(first), image)
     report.check()
-    return Loaded(first, image, seg, complaint, folder, *_with_masks(folder), axes=told)
+    return Loaded(first, image, seg, complaint, _listing(files, first, image, known), axes=told)
+
+
+def _listing(
+    files: Sequence[Path], opened: Path, image: Image, counts: Mapping[Path, int]
+) -> Listing:
+    """Return the images of files, one of which is open."""
+    known = {**counts, scenes.split(opened)[0]: image.scenes}
+    return Listing.of(listing.listed(files, known, opened))
 
 
 def read_image(path: Path, axes: Mapping[tuple[int, ...], str]) -> Image:
@@ -162,24 +170,24 @@ def is_project(path: Path) -> bool:
     return path.suffix.lower() == projects.ENDING
 
 
-def _load_project(path: Path, report: Reporter) -> Loaded:
+def _load_project(path: Path, report: Reporter, counts: Mapping[Path, int]) -> Loaded:
     project = projects.read(path)
     report.check()
     image = projects.load_image(project, path)
     report.check()
     opened = OpenedProject.of(path, project)
     try:
-        source = projects.find_image(project, path)
-        folder = names.siblings(source)
+        source = listing.name_of(projects.find_image(project, path), image.scenes)
+        files = names.siblings(scenes.split(source)[0])
     except FileFormatError:  # the project carries its image
         source = path.with_name(project.image.path.name)
-        folder = [source]
-    return Loaded(source, image, None, None, folder, *_with_masks(folder), opened)
+        files = [source]
+    return Loaded(source, image, None, None, _listing(files, source, image, counts), opened)
 
 
 def write_project(path: Path, content: ProjectContent, masks: NDArray[np.uint32]) -> Path:
     """Write a project and return its path."""
-    there = content.path.exists()
+    there = names.is_there(content.path)
     sha256 = projects.checksum(content.path) if there else ""
     project = project_content.make(content, PackedMasks.of(masks), sha256=sha256)
     if not there:  # it came with the project, and goes with it
@@ -307,16 +315,6 @@ def write_picture(path: Path, picture: QImage) -> Path:
     return path
 
 
-def _choose(paths: Sequence[Path]) -> tuple[Path, list[Path]]:
-    """Return the image to open and the list to step through."""
-    if len(paths) == 1 and (is_zarr(paths[0]) or not paths[0].is_dir()):
-        return paths[0], names.siblings(paths[0])
-    found = names.list_images(paths)
-    if not found.files:
-        raise found.problems[0]
-    return found.files[0], found.files
-
-
 def _masks_or_complaint(
     path: Path | None, image: Image
 ) -> tuple[OpenedSeg | None, CellmendError | None]:
@@ -326,15 +324,3 @@ def _masks_or_complaint(
         return read_beside(path, image), None
     except CellmendError as error:
         return None, error
-
-
-def _with_masks(folder: Sequence[Path]) -> tuple[set[Path], set[Path]]:
-    """Return the images that have masks beside them, and those of them to train on."""
-    listed: set[Path] = set()
-    for place in {path.parent for path in folder}:
-        with suppress(OSError):  # images may be readable where their folder is not
-            listed.update(place.iterdir())
-    there = listed.__contains__  # asking a distant disk for every name is slow
-    corrected = {path for path in folder if pairs.masks_of(path, there=there)}
-    others = (path for path in folder if path not in corrected)
-    return corrected | {path for path in others if pairs.computed_masks_of(path, there)}, corrected

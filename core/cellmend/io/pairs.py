@@ -15,7 +15,6 @@ from cellmend.io.folder import (
     SEG_NPY,
     images_in,
     is_there,
-    output_path,
 )
 
 _MASK_SUFFIXES = ("_masks.tif", "_masks.tiff", "_masks.png")
@@ -56,8 +55,9 @@ def masks_of(image: Path, *, corrected: bool = False, there: IsThere = Path.is_f
     Masks that were only computed, ``a_cp_masks.tif``, are not for training: see
     `masks_beside`. For many images, `there` may look files up in a list.
     """
-    stem = scenes.stem(image)
-    stems = dict.fromkeys((stem.removesuffix(_IMAGE_ENDING), stem))
+    stems = dict.fromkeys(
+        name for stem in scenes.stems(image) for name in (stem.removesuffix(_IMAGE_ENDING), stem)
+    )
     names = [one + suffix for suffix in _MASK_SUFFIXES for one in stems]
     saved = [one + SEG_NPY for one in stems]
     candidates = map(image.with_name, saved[::-1] + names if corrected else names + saved)
@@ -66,7 +66,8 @@ def masks_of(image: Path, *, corrected: bool = False, there: IsThere = Path.is_f
 
 def computed_masks_of(image: Path, there: IsThere = is_there) -> Path | None:
     """Return the masks that ``cellmend segment`` wrote beside an image, ``a_cp_masks.tif``."""
-    candidates = (output_path(image, suffix) for suffix in _COMPUTED_SUFFIXES)
+    stems = scenes.stems(image)
+    candidates = (image.with_name(stem + end) for stem in stems for end in _COMPUTED_SUFFIXES)
     return next(filter(there, candidates), None)
 
 

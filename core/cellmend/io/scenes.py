@@ -42,6 +42,15 @@ def stem(path: Path) -> str:
     return file.stem if number is None else f"{file.stem}_scene{number}"
 
 
+def stems(path: Path) -> tuple[str, ...]:
+    """Return what masks of an image may be called after, its own name first.
+
+    The first image of a file is what the file stands for where no number is told.
+    """
+    file, number = split(path)
+    return (stem(path), file.stem) if number == 1 else (stem(path),)
+
+
 def place(path: Path, number: int | None, count: int) -> int:
     """Return which of `count` images is meant, counted from 0: the first if none is chosen.
 

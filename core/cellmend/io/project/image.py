@@ -9,25 +9,27 @@ from pathlib import Path
 
 from cellmend.errors import FileFormatError
 from cellmend.image import Image
+from cellmend.io import scenes
 from cellmend.io.formats import read
 from cellmend.io.project.model import Project
 
 
 def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file; empty for a folder (OME-Zarr).
+    """Return the SHA-256 of the file of an image; empty for a folder (OME-Zarr).
 
     Raises
     ------
     FileFormatError
         If it cannot be read.
     """
-    if path.is_dir():
+    file, _ = scenes.split(path)
+    if file.is_dir():
         return ""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
-        raise FileFormatError(path, f"it cannot be read ({error.strerror}).") from error
+        raise FileFormatError(file, f"it cannot be read ({error.strerror}).") from error
 
 
 def relative_path(image: Path, project: Path) -> str:
@@ -51,7 +53,7 @@ def find_image(project: Project, path: Path) -> Path:
     relative = project.image.relative_path
     for place in (folder / (relative or told.name), told, folder / told.name):
         on_network = str(place).startswith(("\\\\", "//"))  # a stranger's project asks no servers
-        if not on_network and (place.is_file() or place.is_dir()):
+        if not on_network and scenes.split(place)[0].exists():
             return place
     raise FileFormatError(
         path,
