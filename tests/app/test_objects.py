@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 from doubles import FakePipelines, RecordingMessages
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
 
 from cellmend.image import Image
@@ -142,3 +143,66 @@ def test_the_table_opens_in_the_window_and_is_saved(qtbot, tmp_path, monkeypatch
     with path.open(newline="") as file:
         assert [row["label"] for row in csv.DictReader(file)] == ["1", "2", "5"]
     window.close()
+
+
+def drag(histogram, start, end):
+    """Drag over the picture of a distribution, from one share of its width to another."""
+    places = [QPoint(round(share * (histogram.width() - 1)), 20) for share in (start, end)]
+    QTest.mousePress(histogram, Qt.MouseButton.LeftButton, pos=places[0])
+    QTest.mouseMove(histogram, places[1])
+    QTest.mouseRelease(histogram, Qt.MouseButton.LeftButton, pos=places[1])
+
+
+@pytest.fixture
+def spread(panel):
+    """The distribution of a table of ten cells of the areas 0 to 9, and one of unknown area."""
+    areas = np.array([*range(10), np.nan])
+    panel._take({"label": np.arange(1, 12), "area": areas, "x": np.ones(11)})
+    panel.column.setCurrentText("area")
+    return panel.distribution
+
+
+def test_a_column_has_a_distribution(panel, spread):
+    histogram = spread._histogram
+    assert (histogram.counts.sum(), histogram.low, histogram.high) == (10, 0, 9)
+    panel.column.setCurrentText("x")
+    assert spread._histogram.counts.tolist()[0] == 11
+    panel._take({})
+    assert not spread._histogram.counts.any()
+    assert not spread.grab().isNull()
+
+
+def test_a_range_that_is_dragged_filters_and_selects(panel, spread, document):
+    spread.resize(300, 80)
+    drag(spread, 0.3, 0.7)
+    low, high = float(panel.low.text()), float(panel.high.text())
+    assert (low, high) == (pytest.approx(2.7, abs=0.1), pytest.approx(6.3, abs=0.1))
+    assert panel.model.labels() == [4, 5, 6, 7]
+    drag(spread, 0.7, 0.95)  # the upper end
+    assert panel.model.labels() == [4, 5, 6, 7, 8, 9]
+    panel.choose.click()
+    assert document.selection == (5,)  # the only one of them that the image has
+    drag(spread, 0.3, 0.0)
+    assert (panel.low.text(), panel.model.labels()[0]) == ("", 1)
+
+
+def test_a_click_shows_all_again_and_so_does_another_column(panel, spread):
+    spread.resize(300, 80)
+    drag(spread, 0.3, 0.7)
+    drag(spread, 0.5, 0.5)
+    assert (panel.low.text(), panel.high.text(), len(panel.model.labels())) == ("", "", 11)
+    drag(spread, 0.3, 0.7)
+    panel.column.setCurrentText("label")
+    assert (panel.low.text(), len(panel.model.labels())) == ("", 11)
+
+
+def test_typed_bounds_and_keys_move_the_ends(panel, spread):
+    spread.resize(300, 80)
+    panel.high.setText("4.5")
+    assert spread._limits == (-np.inf, 4.5)
+    for _ in range(40):
+        QTest.keyClick(spread, Qt.Key.Key_Right)
+    assert panel.model.labels() == [1, 2, 3, 4, 5, 6]
+    for _ in range(40):
+        QTest.keyClick(spread, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert panel.model.labels() == [3, 4, 5, 6]

@@ -16,7 +16,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from cellmend_app.panels.histogram import HistogramView
+from cellmend_app.panels.histogram import ContrastHistogram
 from cellmend_app.panels.parts import add, column, name, narrow, row
 from cellmend_app.viewer import ImageView
 from cellmend_app.viewer.colormaps import COLORMAPS, colormap
@@ -52,7 +52,7 @@ class ChannelsPanel(QWidget):
             self.colors.addItem(swatch(key), key.capitalize(), key)
         narrow(self.colors)
         name(self.colors, "Colour map", "The colours of the channel")
-        self.histogram = HistogramView()
+        self.histogram = ContrastHistogram()
         self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
         for field in (self.low, self.high):
             field.setRange(-FARTHEST, FARTHEST)

@@ -30,6 +30,7 @@ from PyQt6.QtWidgets import (
 from cellmend.io.folder import MEASUREMENTS_CSV, output_path
 from cellmend.measure.cells import Table
 from cellmend_app.document import Document
+from cellmend_app.panels.distribution import Distribution
 from cellmend_app.panels.parts import name, row
 from cellmend_app.services.objects import (
     FRAME,
@@ -78,6 +79,10 @@ class CellTable(QAbstractTableModel):
             rows = rows[self._columns[FRAME][rows] == frame]
         found: list[int] = self._values(LABEL)[rows].tolist()
         return found
+
+    def values(self, column: str) -> NDArray[np.float64]:
+        """Return a column of all rows, on show or not."""
+        return np.asarray(self._values(column), np.float64)
 
     def value(self, row_: int, column: str) -> float:
         """Return a number of a row on show."""
@@ -144,7 +149,10 @@ class CellTable(QAbstractTableModel):
 
 
 class ObjectsPanel(QWidget):
-    """A row per cell; a row that is clicked selects its cell, and the other way round."""
+    """A row per cell; a row that is clicked selects its cell, and the other way round.
+
+    Beside it, the distribution of the column that rows can be filtered by.
+    """
 
     def __init__(self, document: Document, objects: ObjectsService) -> None:
         super().__init__()
@@ -160,12 +168,17 @@ class ObjectsPanel(QWidget):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.column = QComboBox()
         self.column.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        name(self.column, "Column to filter by")
+        name(
+            self.column,
+            "Column to filter by",
+            "The column to filter by, whose distribution is shown",
+        )
         self.low, self.high = QLineEdit(), QLineEdit()
         name(self.low, "Smallest value", "Show cells from this value on")
         name(self.high, "Largest value", "Show cells up to this value")
         self.low.setPlaceholderText("from")
         self.high.setPlaceholderText("to")
+        self.distribution = Distribution()
         self.count = QLabel()
         self.choose = QPushButton("Select")
         name(
@@ -180,10 +193,11 @@ class ObjectsPanel(QWidget):
         layout.setContentsMargins(8, 4, 8, 4)
         fields = (self.column, self.low, self.high, self.count, self.choose, self.save)
         layout.addLayout(row(QLabel("Show"), *fields, stretch=4))
-        layout.addWidget(self.table, 1)
+        layout.addLayout(row(self.table, self.distribution, stretch=0), 1)
         self.column.currentIndexChanged.connect(self._on_column)
         self.low.textChanged.connect(self._filter)
         self.high.textChanged.connect(self._filter)
+        self.distribution.limits_changed.connect(self._on_range)
         self.choose.clicked.connect(self._choose_shown)
         selection = self.table.selectionModel()
         assert selection is not None
@@ -213,6 +227,7 @@ class ObjectsPanel(QWidget):
         if others:
             self._list_columns(list(columns))
         self.model.take(columns)
+        self.distribution.show_values(self.model.values(self._wanted))
         if others:
             self._fit_headings()
         self.save.setEnabled(bool(columns))
@@ -241,10 +256,20 @@ class ObjectsPanel(QWidget):
 
     def _on_column(self) -> None:
         self._wanted = self.column.currentData()
+        self.distribution.show_values(self.model.values(self._wanted))
+        self._on_range(-np.inf, np.inf)  # the bounds were those of another column
+
+    def _on_range(self, low: float, high: float) -> None:
+        """Put a range into the fields and go by it; they are empty where it is open."""
+        for field, bound in ((self.low, low), (self.high, high)):
+            blocked = field.blockSignals(True)
+            field.setText(f"{bound:.6g}" if np.isfinite(bound) else "")
+            field.blockSignals(blocked)
         self._filter()
 
     def _filter(self) -> None:
         low, high = number(self.low.text(), -np.inf), number(self.high.text(), np.inf)
+        self.distribution.show_limits(low, high)
         bounded = low > -np.inf or high < np.inf
         self.model.filter(self._wanted if bounded else "", low, high)
 
