@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 from doubles import FakePipelines, RecordingMessages
+from openpyxl import load_workbook
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication
@@ -134,14 +135,17 @@ def test_the_table_opens_in_the_window_and_is_saved(qtbot, tmp_path, monkeypatch
     with qtbot.waitSignal(window.services.objects.measured, timeout=10_000):
         window.actions_["objects"].trigger()
     qtbot.waitUntil(window.actions_["save-table"].isEnabled)
-    path = tmp_path / "cells.csv"
-    monkeypatch.setattr(
-        "cellmend_app.dialogs.files.QFileDialog.getSaveFileName", lambda *_: (str(path), "")
-    )
-    window.panels.objects.save.click()
-    qtbot.waitUntil(path.exists, timeout=5000)
-    with path.open(newline="") as file:
+    for path in (tmp_path / "cells.csv", tmp_path / "cells.xlsx"):
+        monkeypatch.setattr(
+            "cellmend_app.dialogs.files.QFileDialog.getSaveFileName",
+            lambda *_, path=path: (str(path), ""),
+        )
+        window.panels.objects.save.click()
+        qtbot.waitUntil(path.exists, timeout=10_000)
+    with (tmp_path / "cells.csv").open(newline="") as file:
         assert [row["label"] for row in csv.DictReader(file)] == ["1", "2", "5"]
+    header, *rows = load_workbook(tmp_path / "cells.xlsx").active.values
+    assert [row[header.index("label")] for row in rows] == [1, 2, 5]
     window.close()
 
 

@@ -65,9 +65,18 @@ def test_nothing_is_written_in_a_dry_run_or_over_a_table_to_be_kept(pairs_folder
     assert table.read_text() == "mine"
 
 
-@pytest.mark.parametrize("more", [["MASKS"], ["--output", "table.xlsx"]])
+@pytest.mark.parametrize("more", [["MASKS"], ["--output", "table.ods"]])
 def test_wrong_usage(pairs_folder: Path, more: list[str]) -> None:
     assert main(["measure", str(pairs_folder), *more]) == 2
+
+
+def test_a_folder_as_excel_workbook(pairs_folder: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    output = pairs_folder / "all.xlsx"
+    assert main(["measure", str(pairs_folder), "--output", str(output)]) == 0
+    header, *rows = openpyxl.load_workbook(output).active.values
+    assert header[:2] == ("file", "label")
+    assert [row[0] for row in rows] == [f"cells{i}_img.tif" for i in range(4) for _ in range(9)]
 
 
 def test_a_folder_as_parquet(pairs_folder: Path) -> None:

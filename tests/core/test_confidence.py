@@ -102,10 +102,14 @@ def test_segment_writes_the_values_with_the_measurements(segmenter, tmp_path):
     image, _ = draw_cells(size=96)
     tifffile.imwrite(tmp_path / "a.tif", image)
     words = ["segment", str(tmp_path / "a.tif"), "--diameter", "18", "--device", "cpu"]
-    assert main([*words, "--save", "csv,tif"]) == 0
+    assert main([*words, "--save", "csv,xlsx,tif"]) == 0
     found = segmenter.run(image, diameter=18)
     np.testing.assert_array_equal(read_labels(tmp_path / "a_cp_masks.tif"), found.masks)
     with (tmp_path / "a_measurements.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     np.testing.assert_allclose([float(row["flow_error"]) for row in rows], found.flow_errors)
     np.testing.assert_allclose([float(row["cellprob"]) for row in rows], found.cellprobs)
+    openpyxl = pytest.importorskip("openpyxl")
+    header, *cells = openpyxl.load_workbook(tmp_path / "a_measurements.xlsx").active.values
+    place = header.index("flow_error")
+    np.testing.assert_allclose([row[place] for row in cells], found.flow_errors)

@@ -239,6 +239,50 @@ def test_table(tmp_path):
     assert not (tmp_path / "b.csv").exists()
 
 
+def test_table_as_excel_workbook(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    columns = {
+        "file": ["=1+1", "https://a.org"],
+        "label": np.array([1, 70_000], np.uint32),
+        "area_um2": np.array([1 / 3, np.nan]),
+        "half": np.array([0.1, np.inf], np.float32),
+        "touches_border": np.array([True, False]),
+        "=mean µ": np.array([-2, 7]),
+    }
+    write_table(tmp_path / "a.xlsx", columns)
+    sheet = openpyxl.load_workbook(tmp_path / "a.xlsx").active
+    header, *rows = sheet.iter_rows()
+    assert sheet.freeze_panes == "A2"
+    assert [cell.value for cell in header] == list(columns)
+    values = [[cell.value for cell in row] for row in rows]
+    assert values[0] == ["=1+1", 1, pytest.approx(1 / 3, rel=1e-15), 0.1, True, -2]
+    assert values[1] == ["https://a.org", 70_000, None, "inf", False, 7]
+    kinds = [cell.data_type for cell in (header[-1], *rows[0])]
+    assert kinds == ["s", "s", "n", "n", "n", "b", "n"]  # a formula would be "f"
+    assert rows[1][0].hyperlink is None
+    assert [path.name for path in tmp_path.iterdir()] == ["a.xlsx"]
+
+
+def test_excel_is_not_given_more_than_a_sheet_holds(tmp_path):
+    with pytest.raises(InputError, match="1,048,576 rows") as error:
+        write_table(tmp_path / "a.xlsx", {"label": np.zeros(1 << 20, np.uint32)})
+    assert ".csv" in error.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_workbook_of_an_image_has_the_table_of_its_cells(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    found = results()
+    (path,) = export(found, "xlsx", tmp_path)
+    assert path == tmp_path / "well_measurements.xlsx"
+    rows = [list(row) for row in openpyxl.load_workbook(path).active.values]
+    measured = found.measured()
+    assert rows[0] == list(measured)
+    assert [row[rows[0].index("label")] for row in rows[1:]] == measured["label"].tolist()
+    place = rows[0].index("area_px")
+    assert [row[place] for row in rows[1:]] == measured["area_px"].tolist()
+
+
 def test_table_as_parquet(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     columns = {"file": ["a", "b"], "label": np.array([1, 70_000], np.uint32), "x": [0.1, np.nan]}
@@ -330,7 +374,7 @@ def test_every_kind_that_fits_is_exported_into_the_folder(tmp_path):
     assert read_provenance(tmp_path / "plate 1 well_restored.tif") == {"model": "d"}
     volume = Results(Path("v.tif"), Image(np.zeros((2, 40, 50)), "ZYX"), np.stack([cells()] * 2))
     fitting = {name for name, kind in KINDS.items() if kind.fits(volume)}
-    assert fitting == {"tif", "zarr", "rois", "csv", "overlay"}
+    assert fitting == {"tif", "zarr", "rois", "csv", "xlsx", "overlay"}
     with zipfile.ZipFile(tmp_path / "plate 1 well_rois.zip") as archive:
         assert archive.testzip() is None
 

@@ -116,7 +116,7 @@ def toggle_objects(w: Workbench) -> None:
 
 
 def save_table(w: Workbench) -> None:
-    """Ask for a name and save the table of cells as CSV or Parquet."""
+    """Ask for a name and save the table of cells as CSV, Excel workbook or Parquet."""
     suggested = w.panels.objects.suggested
     if suggested is None:
         return

@@ -12,7 +12,7 @@ IMAGES = (
 )
 SEGMENTATIONS = "Cellpose segmentation (*_seg.npy);;All files (*)"
 PROJECTS = "Cellmend projects (*.cellmend)"
-TABLES = "Tables (*.csv *.parquet)"
+TABLES = "Tables (*.csv *.xlsx *.parquet)"
 PICTURES = "Pictures (*.png)"
 MASKS = "Masks (*.tif *.tiff *.png *_seg.npy);;All files (*)"
 SETTINGS = "Settings (*.yaml *.yml);;All files (*)"

@@ -188,7 +188,9 @@ class ObjectsPanel(QWidget):
             "or edit them",
         )
         self.save = QPushButton("Save table…")
-        name(self.save, "Save the table of cells", "Save all rows as CSV or Parquet")
+        name(
+            self.save, "Save the table of cells", "Save all rows as CSV, Excel workbook or Parquet"
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
         fields = (self.column, self.low, self.high, self.count, self.choose, self.save)

@@ -66,7 +66,7 @@ class ObjectsService(QObject):
         self._changed(soon=True)
 
     def save(self, path: Path) -> None:
-        """Write the table as CSV, or as Parquet."""
+        """Write the table as CSV, Excel workbook or Parquet, as the ending says."""
         columns = self.columns
         job = self._runner.submit("io", lambda report: write_table(path, columns), title="Saving")
         job.failed.connect(lambda error: self._messages.error(error, "save the table"))

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="TABLE",
-        help=f"a .csv or .parquet file (default: beside IMAGE, or FOLDER/{FOLDER_TABLE})",
+        help=f"a .csv, .xlsx or .parquet file (default: beside IMAGE, or FOLDER/{FOLDER_TABLE})",
     )
     add_scene(parser)
     add_everywhere(parser)

@@ -27,6 +27,7 @@ FORMATS = (
     "coco",
     "flows",
     "csv",
+    "xlsx",
     "overlay",
     RESTORED,
 )

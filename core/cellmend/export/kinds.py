@@ -232,6 +232,7 @@ KINDS: dict[str, Kind] = {
     "geojson": Kind("polygons for QuPath (GeoJSON)", {names.GEOJSON: _geojson}, flat=True),
     "coco": Kind("annotations as COCO", {names.COCO_JSON: _coco}, flat=True),
     "csv": Kind("measurements as CSV", {names.MEASUREMENTS_CSV: _measurements}),
+    "xlsx": Kind("measurements for Excel (XLSX)", {names.MEASUREMENTS_XLSX: _measurements}),
     "overlay": Kind("a picture with the cells (PNG)", {names.OVERLAY_PNG: _overlay}),
     "flows": Kind(
         "flows and cell probability",

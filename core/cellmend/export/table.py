@@ -1,42 +1,43 @@
-"""Measurements as CSV or Parquet."""
+"""Measurements as CSV, Excel workbook or Parquet."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.errors import FileFormatError, InputError
+from cellmend.export.xlsx import write_xlsx
 from cellmend.io.atomic import replacing
 
 Column = NDArray[np.generic] | Sequence[object]
 Columns = Mapping[str, Column]
 
-PARQUET = ".parquet"
-ENDINGS = (".csv", PARQUET)
+XLSX, PARQUET = ".xlsx", ".parquet"
+ENDINGS = (".csv", XLSX, PARQUET)
 
 
 def write_table(path: str | Path, columns: Columns) -> None:
     """Write columns of equal length under their names; numbers keep their full precision.
 
-    The ending decides: ``.parquet`` is Parquet, which needs the extra of that name;
-    anything else is CSV.
+    The ending decides: ``.xlsx`` is an Excel workbook, which knows 15 digits of a number;
+    ``.parquet`` is Parquet, which needs the extra of that name; anything else is CSV.
 
     Raises
     ------
     InputError
-        If the columns differ in length.
+        If the columns differ in length, or are more than a sheet of Excel can hold.
     FileFormatError
         If the file cannot be written, or Parquet is not installed.
     """
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         raise InputError(f"The columns of a table differ in length: {lengths}.")
-    write = _write_parquet if Path(path).suffix.lower() == PARQUET else _write_csv
-    write(Path(path), columns)
+    writers = {XLSX: _write_xlsx, PARQUET: _write_parquet}
+    writers.get(Path(path).suffix.lower(), _write_csv)(Path(path), columns)
 
 
 def combined(tables: Mapping[str, Columns]) -> dict[str, Column]:
@@ -57,14 +58,18 @@ def combined(tables: Mapping[str, Columns]) -> dict[str, Column]:
 
 
 def _write_csv(path: Path, columns: Columns) -> None:
-    rows = zip(*(_plain(column) for column in columns.values()), strict=True)
     with (
         replacing(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows(_rows(columns))
+
+
+def _write_xlsx(path: Path, columns: Columns) -> None:
+    count = len(next(iter(columns.values()), ()))
+    write_xlsx(path, list(columns), _rows(columns), count)
 
 
 def _write_parquet(path: Path, columns: Columns) -> None:
@@ -80,6 +85,10 @@ def _write_parquet(path: Path, columns: Columns) -> None:
     table = pa.table({name: pa.array(np.asarray(column)) for name, column in columns.items()})
     with replacing(path) as temporary:
         parquet.write_table(table, temporary)
+
+
+def _rows(columns: Columns) -> Iterator[tuple[object, ...]]:
+    return zip(*(_plain(column) for column in columns.values()), strict=True)
 
 
 def _plain(column: Column) -> list[object]:

@@ -30,6 +30,7 @@ SEG_NPY = "_seg.npy"
 RESTORED = "_restored"
 RESTORED_TIF = f"{RESTORED}.tif"
 MEASUREMENTS_CSV = "_measurements.csv"
+MEASUREMENTS_XLSX = "_measurements.xlsx"
 OVERLAY_PNG = "_overlay.png"
 
 Wanted = Callable[[Path], bool]
