@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from cellmend_app.dialogs.recovery import RecoveryDialog
 from cellmend_app.document import Document
 from cellmend_app.services.autosave import AutosaveService, SideFile, autosave_folder
 from cellmend_app.services.open_save import FileService
-from cellmend_app.services.recovery import RecoveryService, find
+from cellmend_app.services.pixel_size import set_pixel_size
+from cellmend_app.services.recovery import Leftover, RecoveryService, find
 from cellmend_app.settings import Preferences
 from cellmend_app.workers import JobRunner
 
@@ -232,6 +234,25 @@ def test_the_dialog_does_what_is_answered(qtbot, window, image, answer):
     qtbot.waitUntil(lambda: not window.runner.busy, timeout=5000)
     assert path.exists() is (answer == "later")
     assert len(find()) == (1 if answer == "later" else 0)
+
+
+def test_a_pixel_size_is_kept_beside_and_brought_back(qtbot, opened, image):
+    size = {"Y": 0.5, "X": 0.25}
+    draw(opened.document)
+    wait_for(qtbot, opened.autosave.path)
+    qtbot.waitUntil(lambda: not opened.runner.busy)
+    set_pixel_size(opened.document, size)
+
+    def kept():
+        return projects.read(opened.autosave.path).image.pixel_size_um
+
+    qtbot.waitUntil(lambda: kept() == size, timeout=5000)
+    left = SideFile(autosave_folder() / "left.cellmend")
+    projects.write(left.path, projects.read(opened.autosave.path))
+    opened.messages.unsaved = "discard"
+    with qtbot.waitSignal(opened.files.opened, timeout=5000):
+        opened.recovery.recover(Leftover(left, image, datetime.now()))
+    assert (opened.document.labels.ids, opened.document.pixel_size) == ([1], size)
 
 
 def test_what_a_living_window_keeps_is_not_offered(qtbot, opened):

@@ -107,6 +107,7 @@ class AutosaveService(QObject):
         document.image_changed.connect(self._on_image)
         document.labels.edited.connect(self._on_edited)
         document.labels.replaced.connect(self._on_replaced)
+        document.pixel_size_changed.connect(self._on_pixel_size)
         document.modified_changed.connect(self._on_modified)
 
     @property
@@ -147,6 +148,10 @@ class AutosaveService(QObject):
         first_row = self._document.plane * shape[-2]
         for y0, _, y1, _ in boxes:
             self._dirty.update(range((first_row + y0) // step, (first_row + y1 - 1) // step + 1))
+        self._wait()
+
+    def _on_pixel_size(self) -> None:
+        self._dirty.add(0)  # without a block that changed, nothing is written
         self._wait()
 
     def _on_modified(self, modified: bool) -> None:

@@ -46,14 +46,18 @@ class Listing:
         masked = corrected | {path for path in others if pairs.computed_masks_of(path, there)}
         return cls(list(images), masked, corrected)
 
-    def with_images_of(self, file: Path, inside: Listing) -> Listing:
-        """Return the list with the images that a file holds in the place of the file."""
-        images = [
-            image for path in self.images for image in (inside.images if path == file else [path])
-        ]
+    def with_images_of(self, files: Mapping[Path, Listing]) -> Listing:
+        """Return the list with the images that files hold in the place of these files."""
+        parts = [files[path] if path in files else self.only(path) for path in self.images]
         return Listing(
-            images, self.masked - {file} | inside.masked, self.corrected - {file} | inside.corrected
+            [image for part in parts for image in part.images],
+            set().union(*(part.masked for part in parts)),
+            set().union(*(part.corrected for part in parts)),
         )
+
+    def only(self, path: Path) -> Listing:
+        """Return what the list has of one image."""
+        return Listing([path], self.masked & {path}, self.corrected & {path})
 
 
 def choose(paths: Sequence[Path]) -> tuple[Path, list[Path]]:

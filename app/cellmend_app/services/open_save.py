@@ -6,7 +6,7 @@ not saved are never lost without a question.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -350,11 +350,10 @@ class FileService(QObject):
         self._scenes.look_through(self.folder)
         self._ask_axes(loaded)
 
-    def _show_images_of(self, file: Path, inside: Listing) -> None:
-        """List the images of a file in its place."""
-        if file in self.folder:
-            self._listing = self._listing.with_images_of(file, inside)
-            self.folder_changed.emit()
+    def _show_images_of(self, files: Mapping[Path, Listing]) -> None:
+        """List the images of files in the place of these."""
+        self._listing = self._listing.with_images_of(files)
+        self.folder_changed.emit()
 
     def _take_project(self, opened: OpenedProject) -> None:
         document = self._document

@@ -19,17 +19,18 @@ class SceneService(QObject):
 
     Signals
     -------
-    found(file, listing)
-        A file holds several images: these.
+    found(listings)
+        The last file was counted; these hold several images, by file.
     """
 
-    found = pyqtSignal(object, object)
+    found = pyqtSignal(object)
 
     def __init__(self, runner: JobRunner, parent: QObject) -> None:
         super().__init__(parent)
         self._runner = runner
         self._waiting: deque[Path] = deque()
         self._busy = False
+        self._found: dict[Path, Listing] = {}
         self.counts: dict[Path, int] = {}
 
     def look_through(self, files: Sequence[Path]) -> None:
@@ -51,10 +52,13 @@ class SceneService(QObject):
     def _take(self, file: Path, inside: Listing) -> None:
         self.counts[file] = len(inside.images)
         if len(inside.images) > 1:
-            self.found.emit(file, inside)
+            self._found[file] = inside
 
     def _go_on(self) -> None:
         self._busy = False
+        if self._found and not self._waiting:
+            found, self._found = self._found, {}
+            self.found.emit(found)
         self._next()
 
 
