@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from cellmend.image import Image
-from cellmend_app.dialogs.parts import named
+from cellmend_app.controls import name
 
 DECIMALS, LARGEST = 6, 1e6
 AXES = {"X": "Width", "Y": "Height", "Z": "Distance of planes"}
@@ -69,7 +69,7 @@ class PixelSizeDialog(QDialog):
             axis: self._field(axis) for axis in AXES if axis != "Z" or image.size("Z") > 1
         }
         self.square = QCheckBox("Square pixels")
-        named(self.square, "Square pixels", "Height and width of a pixel are the same")
+        name(self.square, "Square pixels", "Height and width of a pixel are the same")
         self.square.setChecked(self._given.get("X") == self._given.get("Y"))
         self._arrange()
         self.square.toggled.connect(self._follow)
@@ -91,7 +91,7 @@ class PixelSizeDialog(QDialog):
     def _field(self, axis: str) -> Micrometres:
         field = Micrometres(self._given.get(axis, 0.0))
         whose = "" if axis == "Z" else " of a pixel"
-        named(field, AXES[axis], f"{AXES[axis]}{whose} in µm; 0 where it is not known")
+        name(field, AXES[axis], f"{AXES[axis]}{whose} in µm; 0 where it is not known")
         return field
 
     def _arrange(self) -> None:
