@@ -79,6 +79,12 @@ def test_the_command_line_of_restoring_is_one_that_the_library_takes(aim, said):
     assert parsed.kind == "restoration"
 
 
+def test_the_built_window_trains_with_the_command_line_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "cellmend-window.exe"))
+    assert train.command() == [str(tmp_path / "cellmend.exe")]
+
+
 def test_lines_become_signals(qtbot, service, child):
     child("""
         import json

@@ -299,8 +299,8 @@ class TrainService(QObject):
 
 def command() -> Sequence[str]:
     """Return the words that start the command line of this same installation."""
-    if getattr(sys, "frozen", False):
-        return [sys.executable]
+    if getattr(sys, "frozen", False):  # on Windows the window is a program of its own
+        return [str(Path(sys.executable).with_stem("cellmend"))]
     return [sys.executable, "-m", "cellmend.cli"]
 
 
