@@ -1,7 +1,7 @@
-# make run · make test · make check · make bench · make docs
+# make run · make test · make check · make bench · make docs · make bundle · make bundle-smoke
 # Every command prepares what it needs in .venv first; see packaging/bootstrap.sh.
 
-.PHONY: setup run test check format bench docs clean
+.PHONY: setup run test check format bench docs bundle bundle-smoke clean
 .DEFAULT_GOAL := run
 
 BIN := .venv/bin
@@ -42,6 +42,17 @@ bench: setup
 docs:
 	@packaging/bootstrap.sh docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The program for machines without Python, for the operating system that this runs on.
+bundle:
+	@packaging/bootstrap.sh gui,bundle
+	$(BIN)/python packaging/bundle.py
+
+# SMOKE_FILES names more files that the built program has to read.
+SMOKE_FILES ?=
+bundle-smoke:
+	@packaging/bootstrap.sh gui,bundle
+	$(BIN)/python packaging/smoke.py $(SMOKE_FILES)
 
 clean:
 	rm -rf .venv build dist site out
