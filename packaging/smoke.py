@@ -6,7 +6,9 @@ results. More files to read may be named, such as ND2 and LIF, which nothing her
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 from pylibCZIrw import czi
 
 import cellmend
+import cellmend_app
 from cellmend.io.formats import write
 
 SAMPLE = ROOT / "resources" / "samples" / "nuclei_noisy.tif"
@@ -82,6 +85,7 @@ def main() -> None:
         folder = Path(name)
         built = unpack(folder)
         check_version_and_models(built)
+        check_parts_of_qt(built)
         check_readers(built, folder, [Path(file).resolve() for file in sys.argv[1:]])
         check_masks(built, folder)
         check_window(built)
@@ -114,6 +118,16 @@ def check_version_and_models(built: Built) -> None:
     models = built.run("models", "list")
     for path in (ROOT / "models").glob("*.safetensors"):
         assert path.stem in models, path.stem
+
+
+def check_parts_of_qt(built: Built) -> None:
+    """See that the parts of Qt that any module loads are there, also for dialogs opened later."""
+    for module in pkgutil.walk_packages(cellmend_app.__path__, "cellmend_app."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    loaded = {name.partition(".")[2] for name in sys.modules if name.startswith("PyQt6.Qt")}
+    for part in loaded - {"QtTest"}:  # which pyqtgraph can do without
+        assert any(built.program.parents[1].rglob(f"PyQt6/{part}*")), part
 
 
 def check_readers(built: Built, folder: Path, more: list[Path]) -> None:
