@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from cellmend_app.dialogs.parts import ok_and_cancel
 from cellmend_app.services.open_save import AxesQuestion, FileService
 
 AXES = {"T": "time", "C": "channel", "Z": "plane (depth)", "Y": "Y (rows)", "X": "X (columns)"}
@@ -38,11 +39,7 @@ class AxesDialog(QDialog):
         self.choices = [self._make_choice(form, number) for number in range(len(question.lengths))]
         self.summary = QLabel()
         self.summary.setWordWrap(True)
-        self.buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
+        self.buttons = ok_and_cancel(self)
         layout = QVBoxLayout(self)
         layout.addWidget(text)
         layout.addLayout(form)

@@ -21,6 +21,7 @@ from PyQt6.QtWidgets import (
 
 from cellmend.labels import choose
 from cellmend.measure.cells import Table
+from cellmend_app.dialogs.parts import ok_and_cancel
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.objects import FRAME, LABEL, ObjectsService, heading, number
 
@@ -170,13 +171,9 @@ class IdDialog(QDialog):
         self.id.setSuffix("")
         form = QFormLayout()
         form.addRow(f"New id of cell {label}", self.id)
-        standard = QDialogButtonBox.StandardButton
-        buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
-        layout.addWidget(buttons)
+        layout.addWidget(ok_and_cancel(self))
         self.accepted.connect(lambda: self.chosen.emit(self.id.value()))
         self.id.selectAll()
 

@@ -1,6 +1,17 @@
-"""Words that several dialogs use."""
+"""Words and buttons that several dialogs use."""
 
 from __future__ import annotations
+
+from PyQt6.QtWidgets import QDialog, QDialogButtonBox
+
+
+def ok_and_cancel(dialog: QDialog) -> QDialogButtonBox:
+    """Return the two buttons that accept a dialog and reject it."""
+    standard = QDialogButtonBox.StandardButton
+    buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
+    buttons.accepted.connect(dialog.accept)
+    buttons.rejected.connect(dialog.reject)
+    return buttons
 
 
 def duration(seconds: float) -> str:

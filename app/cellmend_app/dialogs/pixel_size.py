@@ -8,7 +8,6 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QCheckBox,
     QDialog,
-    QDialogButtonBox,
     QDoubleSpinBox,
     QFormLayout,
     QLabel,
@@ -18,6 +17,7 @@ from PyQt6.QtWidgets import (
 
 from cellmend.image import Image
 from cellmend_app.controls import name
+from cellmend_app.dialogs.parts import ok_and_cancel
 
 DECIMALS, LARGEST = 6, 1e6
 AXES = {"X": "Width", "Y": "Height", "Z": "Distance of planes"}
@@ -103,14 +103,10 @@ class PixelSizeDialog(QDialog):
         note = QLabel(NOTE)
         note.setProperty("muted", True)
         note.setWordWrap(True)
-        standard = QDialogButtonBox.StandardButton
-        buttons = QDialogButtonBox(standard.Ok | standard.Cancel)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(note)
-        layout.addWidget(buttons)
+        layout.addWidget(ok_and_cancel(self))
         self.accepted.connect(lambda: self.chosen.emit(self.size_um))
 
     def _follow(self) -> None:
