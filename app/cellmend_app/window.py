@@ -33,6 +33,7 @@ from cellmend_app.services.cells import CellService
 from cellmend_app.services.compare import CompareService, Comparison
 from cellmend_app.services.core_pipelines import CorePipelines
 from cellmend_app.services.device import DeviceService
+from cellmend_app.services.exports import ExportService
 from cellmend_app.services.folder_run import FolderRunService
 from cellmend_app.services.history import HistoryService
 from cellmend_app.services.layers import MaskLayerService
@@ -135,6 +136,7 @@ class MainWindow(QMainWindow):
         cells = CellService(document, messages)
         return Services(
             files=files,
+            exports=ExportService(document, files, runner, messages),
             objects=ObjectsService(document, runner, messages),
             autosave=autosave,
             recovery=RecoveryService(document, files, autosave, runner, messages),

@@ -200,7 +200,7 @@ def test_the_table_shows_chooses_and_exports_it(qtbot, window, tmp_path):
     assert model.labels() == [1, 2]
     assert model.data(model.index(1, place)) == ""
     assert model.data(model.index(0, place)) == "0.1"
-    window.services.files.export(ExportRequest(("csv",)))
+    window.services.exports.write(ExportRequest(("csv",)))
     path = tmp_path / "a_measurements.csv"
     qtbot.waitUntil(path.exists, timeout=20_000)
     with path.open(newline="") as file:

@@ -55,7 +55,7 @@ def edit(window):
 WORK = {
     "save": lambda w, folder: w.services.files.save(),
     "save a project": lambda w, folder: w.services.files.save_project(folder / "a.cellmend"),
-    "export": lambda w, folder: w.services.files.export(ExportRequest(("tif",), folder)),
+    "export": lambda w, folder: w.services.exports.write(ExportRequest(("tif",), folder)),
     "keep a copy": lambda w, folder: w.services.layers.keep_copy(),
     "measure all": lambda w, folder: w.services.objects.measure(),
     "colour by area": lambda w, folder: (

@@ -16,6 +16,7 @@ from cellmend.labels import operations
 from cellmend.labels.index import LabelIndex
 from cellmend_app.commands import AddRestored, EditLabels
 from cellmend_app.document import Document, FlowLayer, RestoredLayer
+from cellmend_app.services.exports import ExportService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.storage import ExportRequest
 from cellmend_app.settings import Preferences
@@ -43,10 +44,20 @@ def messages(qapp):
 
 
 @pytest.fixture
-def files(document, messages):
+def runner(qapp):
     runner = JobRunner()
-    yield FileService(document, runner, messages, Preferences())
+    yield runner
     runner.shutdown()
+
+
+@pytest.fixture
+def files(document, runner, messages):
+    return FileService(document, runner, messages, Preferences())
+
+
+@pytest.fixture
+def exports(document, files, runner, messages):
+    return ExportService(document, files, runner, messages)
 
 
 def opened(qtbot, files, *paths):
@@ -331,13 +342,13 @@ def test_a_restored_layer_alone_is_no_unsaved_edit(qtbot, files, document, folde
         ("restored", "a1_restored.tif"),
     ],
 )
-def test_exports_have_cellposes_names(qtbot, files, document, folder, kind, name):
+def test_exports_have_cellposes_names(qtbot, files, exports, document, folder, kind, name):
     opened(qtbot, files, folder / "a1.tif")
     draw(document)
     document.set_results(FlowLayer(np.zeros((2, 32, 40), np.float32), np.zeros((32, 40), "f4")))
     document.add_restored(RestoredLayer("denoise", document.image))
     with qtbot.waitSignal(files.saved, timeout=3000) as blocker:
-        files.export(ExportRequest((kind,)))
+        exports.write(ExportRequest((kind,)))
     assert blocker.args[0] == folder / name
     assert (folder / name).stat().st_size > 0
     if kind in ("tif", "png"):
@@ -345,7 +356,7 @@ def test_exports_have_cellposes_names(qtbot, files, document, folder, kind, name
 
 
 def test_a_restored_image_is_exported_on_the_scale_that_was_asked_for(
-    qtbot, files, document, folder
+    qtbot, files, exports, document, folder
 ):
     opened(qtbot, files, folder / "a1.tif")
     raw = document.image.data.astype(np.float32)
@@ -360,7 +371,7 @@ def test_a_restored_image_is_exported_on_the_scale_that_was_asked_for(
     }
     for scale, pixels in expected.items():
         with qtbot.waitSignal(files.saved, timeout=3000):
-            files.export(ExportRequest(("restored",), folder / scale, scale=scale))
+            exports.write(ExportRequest(("restored",), folder / scale, scale=scale))
         found = tifffile.imread(folder / scale / "a1_restored.tif")
         assert found.dtype == pixels.dtype
         assert np.allclose(found, pixels, atol=1e-3 if found.dtype.kind == "f" else 1)

@@ -95,7 +95,7 @@ def test_files_that_are_written_have_it_and_the_image_stays(qtbot, window, path)
     document.undo.push(AddRestored(document, RestoredLayer("upsample", twice), "Upsample"))
     enter(window, X=0.5)
     with qtbot.waitSignal(files.saved, timeout=20_000):
-        files.export(ExportRequest(("tif", "csv", "restored")))
+        window.services.exports.write(ExportRequest(("tif", "csv", "restored")))
     qtbot.waitUntil(path.with_name("well_restored.tif").exists, timeout=20_000)
     assert read(path.with_name("well_cp_masks.tif")).pixel_size_um == pytest.approx(HALF)
     assert read(path.with_name("well_restored.tif")).pixel_size_um == pytest.approx(

@@ -143,13 +143,13 @@ def test_the_action_asks_for_a_name_and_offers_one(qtbot, window, image, monkeyp
 
 def exported(qtbot, window, request):
     with qtbot.waitSignal(window.services.files.saved, timeout=5000):
-        window.services.files.export(request)
+        window.services.exports.write(request)
     qtbot.waitUntil(lambda: not window.runner.busy, timeout=5000)
 
 
 def test_the_dialog_gives_kinds_folder_and_pattern(qtbot, window, image, tmp_path):
     draw(window.document)
-    dialog = ExportDialog(image, window.services.files.possible_exports())
+    dialog = ExportDialog(image, window.services.exports.possible())
     qtbot.addWidget(dialog)
     assert not dialog.kinds["flows"].isEnabled()
     assert "well_cp_masks.tif" in dialog.preview.text()
@@ -171,7 +171,7 @@ def test_the_dialog_gives_kinds_folder_and_pattern(qtbot, window, image, tmp_pat
 def test_the_dialog_gives_the_scale_of_the_restored_image(qtbot, window, image):
     document = window.document
     document.add_restored(RestoredLayer("denoise", document.image))
-    dialog = ExportDialog(image, window.services.files.possible_exports())
+    dialog = ExportDialog(image, window.services.exports.possible())
     qtbot.addWidget(dialog)
     assert not dialog.scale.isEnabled()
     assert dialog.request().scale == "unit"
@@ -184,7 +184,7 @@ def test_the_dialog_gives_the_scale_of_the_restored_image(qtbot, window, image):
 
 
 def test_a_wrong_pattern_is_told_in_the_dialog(qtbot, window, image):
-    dialog = ExportDialog(image, window.services.files.possible_exports())
+    dialog = ExportDialog(image, window.services.exports.possible())
     qtbot.addWidget(dialog)
     dialog.pattern.setText("../{name}")
     assert "cannot be a file name" in dialog.preview.text()
@@ -200,7 +200,7 @@ def test_files_that_are_there_are_asked_about(qtbot, window, image, yes):
     if yes:
         exported(qtbot, window, ExportRequest(("tif",)))
     else:
-        window.services.files.export(ExportRequest(("tif",)))
+        window.services.exports.write(ExportRequest(("tif",)))
         qtbot.wait(50)
     assert (there.read_bytes() == b"mine") is not yes
     assert window.messages.questions == ["Replace well_cp_masks.tif?"]

@@ -116,7 +116,7 @@ def test_each_has_masks_and_a_project_of_its_own(qtbot, window, folder):
     assert (reference.path, reference.embedded) == (folder / "b.czi#2", None)
     assert reference.sha256 == projects.checksum(folder / "b.czi")
     with qtbot.waitSignal(files.saved, timeout=10_000):
-        files.export(ExportRequest(("tif",)))
+        window.services.exports.write(ExportRequest(("tif",)))
     assert read_labels(folder / "b_scene2_cp_masks.tif").max() == 1
     open_(qtbot, window, folder / "b.czi#1")
     assert document.labels.count == 0

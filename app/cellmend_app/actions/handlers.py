@@ -86,14 +86,14 @@ def export(w: Workbench) -> None:
     current = w.services.files.current
     if current is None:
         return
-    dialog = ExportDialog(current, w.services.files.possible_exports(), w.window)
-    dialog.chosen.connect(w.services.files.export)
+    dialog = ExportDialog(current, w.services.exports.possible(), w.window)
+    dialog.chosen.connect(w.services.exports.write)
     dialog.open()
 
 
 def export_as(w: Workbench, kind: str) -> None:
     """Export one kind beside the image, under Cellpose's name."""
-    w.services.files.export(ExportRequest((kind,)))
+    w.services.exports.write(ExportRequest((kind,)))
 
 
 def save_view(w: Workbench) -> None:
@@ -105,7 +105,7 @@ def save_view(w: Workbench) -> None:
     suggested = output_path(current, "_view.png")
     path = files.choose_new_file(w.window, "Save view", suggested, files.PICTURES)
     if path is not None:
-        w.services.files.save_picture(path, picture)
+        w.services.exports.write_picture(path, picture)
 
 
 def toggle_objects(w: Workbench) -> None:

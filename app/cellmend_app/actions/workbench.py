@@ -22,6 +22,7 @@ from cellmend_app.services.autosave import AutosaveService
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.compare import CompareService
 from cellmend_app.services.device import DeviceService
+from cellmend_app.services.exports import ExportService
 from cellmend_app.services.folder_run import FolderRunService
 from cellmend_app.services.history import HistoryService
 from cellmend_app.services.layers import MaskLayerService
@@ -92,6 +93,7 @@ class Services:
     """One service per intention."""
 
     files: FileService
+    exports: ExportService
     objects: ObjectsService
     autosave: AutosaveService
     recovery: RecoveryService

@@ -24,7 +24,8 @@ from cellmend.progress import Reporter, shares
 from cellmend_app.document import RestoredLayer
 from cellmend_app.messages import Messages
 from cellmend_app.services import storage
-from cellmend_app.services.open_save import FileService, about_replacing
+from cellmend_app.services.exports import about_replacing
+from cellmend_app.services.open_save import FileService
 from cellmend_app.services.pipelines import Pipelines, RestoreRequest, SegmentRequest
 from cellmend_app.services.seg_content import SegContent
 from cellmend_app.services.segment import document_shape, to_grid

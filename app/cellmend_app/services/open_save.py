@@ -1,4 +1,4 @@
-"""Open images and projects, step through the folder, save and export.
+"""Open images and projects, step through the folder, save.
 
 All reading and writing runs in the I/O lane (see `storage`). Edits that are
 not saved are never lost without a question.
@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
-from PyQt6.QtGui import QImage
 
 from cellmend.errors import AxesError, CellmendError
-from cellmend.export.kinds import KINDS
 from cellmend.export.seg_npy import RunSettings
 from cellmend.image import Image
 from cellmend.io import folder as names
@@ -28,7 +26,7 @@ from cellmend_app.services.listing import Listing
 from cellmend_app.services.project_content import OpenedProject, ProjectContent
 from cellmend_app.services.scenes import SceneService
 from cellmend_app.services.seg_content import OpenedSeg, SegContent
-from cellmend_app.services.storage import ExportRequest, Loaded
+from cellmend_app.services.storage import Loaded
 from cellmend_app.settings import Preferences
 from cellmend_app.workers import JobHandle, JobRunner
 
@@ -229,7 +227,7 @@ class FileService(QObject):
                 if self._state == state:
                     self._saved = state
                     self._document.mark_saved()
-            self._announce(path)
+            self.announce(path)
             if then is not None:
                 then()
 
@@ -237,39 +235,6 @@ class FileService(QObject):
 
     def _set_project(self, path: Path) -> None:
         self.project = path
-
-    def export(self, request: ExportRequest) -> None:
-        """Write masks, outlines, ROIs and the like, after asking about files that are there."""
-        content = self.content()
-        if content is None:
-            return
-        try:
-            there = [path for path in request.files(content.image) if path.exists()]
-        except CellmendError as error:
-            self._messages.error(error, "export")
-            return
-        if there and not self._messages.confirm(*about_replacing(there)):
-            return
-        masks = self._document.labels.snapshot()
-        job = self._runner.submit(
-            "io",
-            lambda report: storage.export(content.with_masks(masks.copy()), request),
-            title="Exporting",
-        )
-        job.failed.connect(lambda error: self._messages.error(error, "export"))
-        job.succeeded.connect(self._announce_all)
-
-    def possible_exports(self) -> dict[str, bool]:
-        """Return of each kind of export whether there is what it needs."""
-        content = self.content()
-        if content is None:
-            return dict.fromkeys(KINDS, False)
-        results = storage.results(content)
-        return {name: kind.fits(results) for name, kind in KINDS.items()}
-
-    def save_picture(self, path: Path, picture: QImage) -> None:
-        """Write what is on show as PNG."""
-        self._write(lambda: storage.write_picture(path, picture), self._announce)
 
     def project_content(self) -> ProjectContent | None:
         """Return what a project keeps but the masks being edited; None if nothing is open."""
@@ -294,6 +259,11 @@ class FileService(QObject):
             settings=self.run_settings,
             confidence=document.confidence,
         )
+
+    def announce(self, path: Path) -> None:
+        """Say that a file was written."""
+        self._messages.note(f"Saved {path.name}")
+        self.saved.emit(path)
 
     # -- the work
 
@@ -412,21 +382,3 @@ class FileService(QObject):
         job = self._runner.submit("io", lambda report: work(), title="Saving")
         job.failed.connect(lambda error: self._messages.error(error, "save"))
         job.succeeded.connect(written)
-
-    def _announce_all(self, paths: list[Path]) -> None:
-        for path in paths:
-            self._announce(path)
-        if len(paths) > 1:
-            self._messages.note(f"Saved {len(paths)} files in {paths[0].parent}")
-
-    def _announce(self, path: Path) -> None:
-        self._messages.note(f"Saved {path.name}")
-        self.saved.emit(path)
-
-
-def about_replacing(paths: Sequence[Path]) -> tuple[str, str]:
-    """Return the question whether files may be replaced, and its details."""
-    if len(paths) == 1:
-        return f"Replace {paths[0].name}?", f"There is a file of that name in {paths[0].parent}."
-    names = "\n".join(path.name for path in paths)
-    return f"Replace {len(paths)} files?", f"There are files of these names already:\n{names}"
