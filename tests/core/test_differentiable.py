@@ -1,16 +1,18 @@
 """Training on the kernels of the CPU against torch's layers in float64."""
 
+import os
+import subprocess
+import sys
+import textwrap
 from copy import deepcopy
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import get_num_threads
 from torch.nn import functional
 
 from cellmend.net.blocks import NormReluConv, Shortcut
-from cellmend.net.threads import as_many_threads_as_torch
 from cellmend.net.unet import CPNet
 
 CHANNELS = st.sampled_from([1, 3, 8, 12, 16, 24])
@@ -132,12 +134,25 @@ def test_a_frozen_network_passes_gradients_on_and_stays_as_it_is():
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
 
 
-def test_torch_sets_how_many_threads_train():
-    threads, kernels = torch.get_num_threads(), get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        with as_many_threads_as_torch():
-            assert get_num_threads() == torch.get_num_threads() == 1
-        assert get_num_threads() == kernels
-    finally:
-        torch.set_num_threads(threads)
+THREADS = """
+    from concurrent.futures import ThreadPoolExecutor
+    import torch
+    from numba import get_num_threads
+
+    torch.set_num_threads(1)
+    assert torch.get_num_threads() == 1
+    kernels = get_num_threads()  # starts them, and thereby changes torch's number here
+    from cellmend.net.threads import as_many_threads_as_torch
+
+    with as_many_threads_as_torch():
+        assert get_num_threads() == torch.get_num_threads() == 1
+    assert get_num_threads() == kernels
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 1
+"""
+
+
+def test_torch_sets_how_many_threads_train_and_keeps_its_number():
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    code = textwrap.dedent(THREADS)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)

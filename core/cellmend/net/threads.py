@@ -10,6 +10,8 @@ from functools import cache
 import torch
 from numba import config, get_num_threads, set_num_threads
 
+from cellmend.device import restore_torch_threads
+
 ONE_AT_A_TIME = threading.Lock()
 """Some of numba's threading layers abort the process when two threads run parallel kernels."""
 
@@ -36,7 +38,6 @@ def compute_on(threads: int) -> None:
 
 @cache
 def _launch() -> None:
-    """Start numba's threads, which changes torch's number in the calling thread."""
-    before = torch.get_num_threads()
+    """Start numba's threads, which changes torch's number in the thread that is the first to."""
     get_num_threads()
-    torch.set_num_threads(before)
+    restore_torch_threads()
