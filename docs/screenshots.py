@@ -96,7 +96,8 @@ def photograph_training(window: MainWindow, folder: Path) -> None:
     window.actions_["train-restoration"].trigger()
     dialog = window.workbench.train
     assert dialog is not None
-    dialog.restore.add_folder(folder)
+    os.chdir(folder.parent)  # so that the picture does not tell where that is
+    dialog.restore.add_folder(Path(folder.name))
     until(lambda: dialog.restore.found().images > 0)
     QTest.qWait(200)
     save(dialog, PICTURES / "train.png")

@@ -16,8 +16,9 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from cellmend_app.controls import name
 from cellmend_app.panels.histogram import ContrastHistogram
-from cellmend_app.panels.parts import add, column, name, narrow, row
+from cellmend_app.panels.parts import add, column, narrow, row
 from cellmend_app.viewer import ImageView
 from cellmend_app.viewer.colormaps import COLORMAPS, colormap
 

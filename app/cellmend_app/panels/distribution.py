@@ -11,8 +11,8 @@ from PyQt6.QtCore import QRectF, QSize, Qt
 from PyQt6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPalette
 from PyQt6.QtWidgets import QSizePolicy
 
+from cellmend_app.controls import name
 from cellmend_app.panels.histogram import SIDE, HistogramView
-from cellmend_app.panels.parts import name
 from cellmend_app.viewer.render import histogram
 
 SIZE, LEAST_HEIGHT, NUMBERS = QSize(270, 120), 60, 18

@@ -9,8 +9,9 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QComboBox, QLabel, QSizePolicy, QSlider, QToolBar, QToolButton, QWidget
 
 from cellmend.labels.stroke import Overlap
+from cellmend_app.controls import name
 from cellmend_app.document import Document
-from cellmend_app.panels.parts import ICON_SIZE, add, column, muted, name, row
+from cellmend_app.panels.parts import ICON_SIZE, add, column, muted, row
 
 MIN_BRUSH, MAX_BRUSH, FIRST_BRUSH = 1, 200, 9
 RULES: dict[Overlap, str] = {"keep": "Keep old", "replace": "Replace", "exclude": "Exclude"}

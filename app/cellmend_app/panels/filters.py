@@ -8,8 +8,9 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QWidget
 
 from cellmend.params import FILTER_USES, FilterName, FilterSettings
+from cellmend_app.controls import name
 from cellmend_app.messages import Messages
-from cellmend_app.panels.parts import add, column, labelled, muted, name, number, row, rule
+from cellmend_app.panels.parts import add, column, labelled, muted, number, row, rule
 
 
 class FilterPanel(QWidget):

@@ -17,7 +17,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from cellmend_app.panels.parts import name
+from cellmend_app.controls import name
 from cellmend_app.viewer.colormaps import colormap
 from cellmend_app.viewer.render import Histogram
 

@@ -13,8 +13,9 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from cellmend_app.controls import name
 from cellmend_app.document import Document, MaskLayer
-from cellmend_app.panels.parts import add, column, muted, name, row
+from cellmend_app.panels.parts import add, column, muted, row
 from cellmend_app.services.compare import CompareService, Comparison
 from cellmend_app.services.layers import MaskLayerService
 from cellmend_app.viewer.masks import DIFFERENCE

@@ -7,7 +7,7 @@ from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QWidget
 
-from cellmend_app.panels.parts import name
+from cellmend_app.controls import name
 from cellmend_app.viewer.colours import MEASURE_MAP
 
 HEIGHT, BAR = 26, 8

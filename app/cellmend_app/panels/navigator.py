@@ -9,9 +9,10 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QWidget
 
 from cellmend.io import scenes
+from cellmend_app.controls import name
 from cellmend_app.document import Review
 from cellmend_app.panels.edit import tool_button
-from cellmend_app.panels.parts import column, muted, name, row
+from cellmend_app.panels.parts import column, muted, row
 from cellmend_app.resources import Theme, icon
 from cellmend_app.services.open_save import FileService
 

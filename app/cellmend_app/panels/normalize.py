@@ -5,7 +5,8 @@ from __future__ import annotations
 from PyQt6.QtWidgets import QCheckBox, QSpinBox, QWidget
 
 from cellmend.params import NormalizeSettings
-from cellmend_app.panels.parts import add, column, labelled, name, number
+from cellmend_app.controls import name
+from cellmend_app.panels.parts import add, column, labelled, number
 
 DEFAULTS = NormalizeSettings()
 OFF = "off"

@@ -29,9 +29,10 @@ from PyQt6.QtWidgets import (
 
 from cellmend.io.folder import MEASUREMENTS_CSV, output_path
 from cellmend.measure.cells import Table
+from cellmend_app.controls import name
 from cellmend_app.document import Document
 from cellmend_app.panels.distribution import Distribution
-from cellmend_app.panels.parts import name, row
+from cellmend_app.panels.parts import row
 from cellmend_app.services.objects import (
     FRAME,
     LABEL,

@@ -17,8 +17,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from cellmend_app.controls import FoldButton as FoldButton
-from cellmend_app.controls import name as name
+from cellmend_app.controls import FoldButton
 
 ICON_SIZE = QSize(20, 20)
 LABEL_WIDTH = 76

@@ -5,8 +5,9 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSlider, QSpinBox, QWidget
 
+from cellmend_app.controls import name
 from cellmend_app.document import Document
-from cellmend_app.panels.parts import column, name
+from cellmend_app.panels.parts import column
 
 WORDS = {"T": ("Frame", "Frame of the series"), "Z": ("Plane", "Plane of the stack  (A, D)")}
 

@@ -8,21 +8,11 @@ from PyQt6.QtWidgets import QComboBox, QLabel, QPushButton, QSizePolicy, QWidget
 
 from cellmend.errors import InputError
 from cellmend.params import AnyStep, RestoreStep
+from cellmend_app.controls import FoldButton, name
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.panels.filters import FilterPanel
-from cellmend_app.panels.parts import (
-    ICON_SIZE,
-    FoldButton,
-    add,
-    column,
-    labelled,
-    mark,
-    muted,
-    name,
-    narrow,
-    row,
-)
+from cellmend_app.panels.parts import ICON_SIZE, add, column, labelled, mark, muted, narrow, row
 from cellmend_app.panels.steps import StepsPanel
 from cellmend_app.services.models import RESTORATION, ModelChoice, ModelService
 

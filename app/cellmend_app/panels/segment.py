@@ -14,20 +14,11 @@ from PyQt6.QtWidgets import (
 )
 
 from cellmend.params import MaskSettings, NormalizeSettings, SegmentSettings, TileSettings
+from cellmend_app.controls import name
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.panels.normalize import NormalizeFields
-from cellmend_app.panels.parts import (
-    ICON_SIZE,
-    Section,
-    add,
-    column,
-    labelled,
-    mark,
-    muted,
-    name,
-    number,
-)
+from cellmend_app.panels.parts import ICON_SIZE, Section, add, column, labelled, mark, muted, number
 from cellmend_app.panels.volume import VolumeFields
 from cellmend_app.resources import Theme, icon
 from cellmend_app.services.models import SEGMENTATION, ModelService

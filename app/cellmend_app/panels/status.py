@@ -5,7 +5,7 @@ from __future__ import annotations
 from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QStatusBar, QWidget
 
-from cellmend_app.panels.parts import name
+from cellmend_app.controls import name
 from cellmend_app.workers import JobHandle, JobRunner
 
 SHOW_AFTER_MS = 250

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from PyQt6.QtWidgets import QListWidget, QListWidgetItem, QMenu, QPushButton, QWidget
 
 from cellmend.params import AnyStep, FilterSettings, RestoreStep
+from cellmend_app.controls import name
 from cellmend_app.document import Document
-from cellmend_app.panels.parts import add, column, muted, name, row, rule
+from cellmend_app.panels.parts import add, column, muted, row, rule
 from cellmend_app.services.models import RESTORATION, ModelService
 
 ROW_HEIGHT, MOST_ROWS = 28, 5

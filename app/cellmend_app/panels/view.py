@@ -9,10 +9,11 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QStandardItemModel
 from PyQt6.QtWidgets import QCheckBox, QComboBox, QLabel, QSlider, QSpinBox, QWidget
 
+from cellmend_app.controls import name
 from cellmend_app.document import Document
 from cellmend_app.panels.edit import tool_button
 from cellmend_app.panels.legend import Legend
-from cellmend_app.panels.parts import add, column, name, narrow, row
+from cellmend_app.panels.parts import add, column, narrow, row
 from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.objects import heading
 from cellmend_app.viewer import TITLES, ImageView, ViewName

@@ -8,7 +8,8 @@ from PyQt6.QtWidgets import QComboBox, QWidget
 
 from cellmend.image import Image
 from cellmend.params import SegmentSettings
-from cellmend_app.panels.parts import add, column, labelled, name, narrow, number
+from cellmend_app.controls import name
+from cellmend_app.panels.parts import add, column, labelled, narrow, number
 
 PLANES, LINKED, SOLID = range(3)
 WAYS = ("Each plane by itself", "Link cells of planes", "In three directions (slow)")

@@ -22,10 +22,10 @@ def noisy_files(places: Iterable[str | Path]) -> list[Files]:
     InputError
         If there are none.
     """
-    found = [(file,) for file in _images(places)]
+    found: list[Files] = [(file,) for file in _images(places)]
     if not found:
         raise InputError("There are no images to train on.", hint="Name folders or images.")
-    return list(found)
+    return found
 
 
 def noisy_clean_files(places: Iterable[str | Path]) -> list[Files]:
