@@ -52,6 +52,7 @@ from cellmend_app.services.segment import SegmentService
 from cellmend_app.services.settings_file import SettingsService
 from cellmend_app.services.train import TrainService
 from cellmend_app.services.train_data import DataService
+from cellmend_app.services.train_examples import ExamplesService
 from cellmend_app.settings import Preferences
 from cellmend_app.viewer import ImageView
 from cellmend_app.workers import JobRunner
@@ -148,6 +149,7 @@ class MainWindow(QMainWindow):
             models=ModelService(runner, messages),
             training=TrainService(self),
             training_data=DataService(runner, self),
+            training_examples=ExamplesService(runner, self),
             device=DeviceService(self.preferences, runner, messages, self.pipelines),
             cells=cells,
             history=HistoryService(document, runner, messages),
@@ -337,6 +339,7 @@ class MainWindow(QMainWindow):
         self.preferences.geometry = self.saveGeometry()
         self.hide()
         self.services.training.shutdown()
+        self.services.training_examples.shutdown()
         self.view.shutdown()
         self.runner.shutdown()
         self.services.autosave.close()

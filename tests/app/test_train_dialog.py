@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from doubles import RecordingMessages
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
+from PyQt6.QtGui import QImage
 from PyQt6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit, QListWidget
 
 from cellmend_app.dialogs.parts import duration
@@ -59,8 +60,36 @@ def training(qapp):
     return Training()
 
 
+class Drawing(QObject):
+    """A service of examples that only says what the test tells it to."""
+
+    drawn = pyqtSignal(object)
+    failed = pyqtSignal(str)
+    stopped = pyqtSignal()
+    request = None
+
+    @property
+    def running(self):
+        return self.request is not None
+
+    def draw(self, request):
+        self.request = request
+
+    def stop(self):
+        self.end(self.stopped)
+
+    def end(self, signal, *words):
+        self.request = None
+        signal.emit(*words)
+
+
 @pytest.fixture
-def dialog(qtbot, training):
+def drawing(qapp):
+    return Drawing()
+
+
+@pytest.fixture
+def dialog(qtbot, training, drawing):
     runner = JobRunner()
     models = ModelService(runner, RecordingMessages())
     models.choices = (
@@ -71,7 +100,7 @@ def dialog(qtbot, training):
         ModelChoice("deblur", "deblur", installed=True),
         ModelChoice("calm", "denoise", installed=True, own=True),
     )
-    dialog = TrainDialog(training, DataService(runner), models)
+    dialog = TrainDialog(training, DataService(runner), drawing, models)
     dialog.prepare(Surroundings(IMAGES, "mine", diameter=22.0), "dark", restoring=False)
     dialog.show()
     yield dialog
@@ -138,6 +167,47 @@ def test_cells_without_masks_can_be_owned_up_to(dialog, training):
     dialog.start.click()
     assert training.request.aim == FindCells(partial=True)
     assert not dialog.cells.partial.isEnabled()
+
+
+def test_images_can_be_spoilt_and_their_light_changed(dialog, training):
+    assert texts(dialog.cells.degrade) == ["Nothing", "Noise", "Blur", "Too few pixels"]
+    assert dialog.request().tone == 0
+    dialog.cells.degrade.setCurrentIndex(2)
+    dialog.advanced.tone.setValue(50)
+    assert dialog.request().aim == FindCells(degrade="deblur")
+    assert dialog.request().tone == 0.5
+    choose(dialog, "masks")
+    assert dialog.request().tone == 0.5
+    choose(dialog, "noisy")
+    assert dialog.request().tone is None
+    assert not dialog.advanced.tone.isEnabled()
+
+
+def test_examples_are_shown_of_what_is_set_up(dialog, drawing):
+    button = dialog.examples
+    dialog.cells.partial.click()
+    button.click()
+    assert drawing.request == dialog.request()
+    assert "Reading" in dialog.state.text()
+    drawing.end(drawing.drawn, QImage(40, 20, QImage.Format.Format_RGB888))
+    assert button.shown.isVisible()
+    assert dialog.state.text() == ""
+    button.shown.close()
+
+
+def test_examples_can_be_stopped_and_what_is_wrong_with_them_is_told(dialog, drawing):
+    button = dialog.examples
+    button.click()
+    assert "Stop" in button.text()
+    button.click()
+    assert (button.text(), dialog.state.text()) == ("Show examples", "")
+    button.click()
+    drawing.end(drawing.failed, "a.tif: no masks")
+    assert dialog.state.text() == "There are no examples. a.tif: no masks"
+    assert button.shown is None
+    for image in range(2):
+        dialog.cells.images.item(image).setCheckState(Qt.CheckState.Unchecked)
+    assert not button.isEnabled()
 
 
 def test_nothing_can_be_started_without_images_or_a_free_name(dialog):

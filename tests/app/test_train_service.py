@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cellmend.cli import train as cli
-from cellmend_app.services import train
+from cellmend_app.services import child as processes
 from cellmend_app.services.train import (
     Epoch,
     FindCells,
@@ -29,7 +29,7 @@ def child(tmp_path, monkeypatch):
     def replaced(source):
         script = tmp_path / "child.py"
         script.write_text(textwrap.dedent(source))
-        monkeypatch.setattr(train, "command", lambda: [sys.executable, str(script)])
+        monkeypatch.setattr(processes, "command", lambda: [sys.executable, str(script)])
 
     return replaced
 
@@ -51,8 +51,12 @@ def test_the_command_line_says_what_was_asked():
     assert "--partial" not in words
     assert "--resume" not in words
     assert "--crop" not in words
-    words = replace(REQUEST, aim=FindCells(partial=True), resume=True, crop=64).arguments()
+    assert "--degrade" not in words
+    aim = FindCells(partial=True, degrade="deblur")
+    words = replace(REQUEST, aim=aim, resume=True, crop=64, tone=0.5).arguments()
     assert "--partial" in words
+    assert words[words.index("--degrade") + 1] == "deblur"
+    assert words[words.index("--tone") + 1] == "0.5"
     assert "--resume" in words
     assert words[words.index("--crop") + 1] == "64"
 
@@ -82,7 +86,7 @@ def test_the_command_line_of_restoring_is_one_that_the_library_takes(aim, said):
 def test_the_built_window_trains_with_the_command_line_beside_it(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "cellmend-window.exe"))
-    assert train.command() == [str(tmp_path / "cellmend.exe")]
+    assert processes.command() == [str(tmp_path / "cellmend.exe")]
 
 
 def test_lines_become_signals(qtbot, service, child):
@@ -126,7 +130,7 @@ def test_a_crash_is_told_by_its_last_line(qtbot, service, child):
 
 
 def test_a_program_that_cannot_start_is_told(qtbot, service, monkeypatch):
-    monkeypatch.setattr(train, "command", lambda: ["/nowhere/python"])
+    monkeypatch.setattr(processes, "command", lambda: ["/nowhere/python"])
     with qtbot.waitSignal(service.failed, timeout=5000):
         service.start(REQUEST)
     assert not service.running
@@ -145,7 +149,7 @@ def test_cancel_ends_the_child(qtbot, service, child):
 
 
 def test_a_child_that_does_not_listen_is_killed(qtbot, service, child, monkeypatch):
-    monkeypatch.setattr(train, "KILL_AFTER_MS", 200)
+    monkeypatch.setattr(processes, "KILL_AFTER_MS", 200)
     child("""
         import signal, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

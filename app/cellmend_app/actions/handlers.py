@@ -237,7 +237,13 @@ def train(w: Workbench, *, restoring: bool) -> None:
 
     if w.train is None:
         services = w.services
-        w.train = TrainDialog(services.training, services.training_data, services.models, w.window)
+        w.train = TrainDialog(
+            services.training,
+            services.training_data,
+            services.training_examples,
+            services.models,
+            w.window,
+        )
         w.train.trained.connect(lambda name: offer_model(w, name))
     around = Surroundings(
         corrected=w.services.files.corrected(),

@@ -40,6 +40,7 @@ from cellmend_app.services.segment import SegmentService
 from cellmend_app.services.settings_file import SettingsService
 from cellmend_app.services.train import TrainService
 from cellmend_app.services.train_data import DataService
+from cellmend_app.services.train_examples import ExamplesService
 from cellmend_app.settings import Preferences
 from cellmend_app.tools import (
     Brush,
@@ -105,6 +106,7 @@ class Services:
     models: ModelService
     training: TrainService
     training_data: DataService
+    training_examples: ExamplesService
     device: DeviceService
     cells: CellService
     history: HistoryService

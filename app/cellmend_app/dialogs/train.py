@@ -24,6 +24,7 @@ from PyQt6.QtWidgets import (
 from cellmend_app.controls import FoldButton, name
 from cellmend_app.dialogs.curve import LossCurve
 from cellmend_app.dialogs.parts import duration
+from cellmend_app.dialogs.train_examples import ExamplesButton
 from cellmend_app.dialogs.train_pages import FEWEST_CROPS, CellsPage, RestorePage
 from cellmend_app.dialogs.train_parts import (
     DEFAULTS,
@@ -39,6 +40,7 @@ from cellmend_app.resources import Theme
 from cellmend_app.services.models import RESTORATION, SEGMENTATION, ModelService
 from cellmend_app.services.train import Epoch, Restore, TrainRequest, TrainService, Way
 from cellmend_app.services.train_data import DataService, counted
+from cellmend_app.services.train_examples import ExamplesService
 
 Kind = Literal["cells"] | Way
 KINDS: dict[Kind, str] = {
@@ -93,6 +95,7 @@ class TrainDialog(QDialog):
         self,
         training: TrainService,
         looking: DataService,
+        drawing: ExamplesService,
         models: ModelService,
         parent: QWidget | None = None,
     ) -> None:
@@ -107,6 +110,7 @@ class TrainDialog(QDialog):
         self.cells = CellsPage()
         self.restore = RestorePage(looking)
         self.curve = LossCurve()
+        self.examples = ExamplesButton(drawing, self.request, self._tell)
         self._build_fields()
         self._build_buttons()
         self._arrange()
@@ -141,6 +145,7 @@ class TrainDialog(QDialog):
             images_per_epoch=crops,
             crop=more.crop.value(),
             batch_size=more.batch.value(),
+            tone=more.tone.value() / 100 if page.has_masks else None,
             aim=page.aim(),
             device=self._around.device,
         )
@@ -208,6 +213,7 @@ class TrainDialog(QDialog):
             left.addWidget(widget)
         left.addWidget(self.pages, 1)
         left.addWidget(self.hint)
+        left.addWidget(self.examples)
         left.addLayout(rows)
         left.addWidget(self.fold)
         left.addWidget(self.advanced)
@@ -341,6 +347,9 @@ class TrainDialog(QDialog):
 
     # -- state
 
+    def _tell(self, text: str) -> None:
+        self.state.setText(text)
+
     def _taken(self, model: str) -> bool:
         """Whether a model, or a training that can go on, has this name."""
         done = self._training.unfinished
@@ -360,10 +369,12 @@ class TrainDialog(QDialog):
         running, found, problem = self._training.running, self._page.found(), self._problem()
         for part in (self.kind, self.pages, self.start_from, self.name, self.epochs, self.advanced):
             part.setDisabled(running)
+        self.advanced.tone.setEnabled(self._page.has_masks)
         self.stop.setVisible(running)
         for button in (self.go_on, self.keep):
             button.setVisible(self._training.unfinished is not None)
         self.start.setDisabled(running or bool(problem) or not found.images)
+        self.examples.setDisabled(running or bool(problem) or not found.images)
         self._say(problem or found.text, wrong=bool(problem))
 
     def _say(self, text: str, *, wrong: bool) -> None:

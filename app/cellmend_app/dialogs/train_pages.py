@@ -50,6 +50,7 @@ class CellsPage(QWidget):
 
     changed = pyqtSignal()
     explained = "The images of this folder whose masks you corrected and saved."
+    has_masks = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,11 +63,24 @@ class CellsPage(QWidget):
             "Tick it where you have not corrected all cells: the model then learns from those\n"
             "with a mask and what is close around them, and nothing from the rest of the image.",
         )
+        self.degrade = choice()
+        self.degrade.addItem("Nothing", "")
+        for task, text in UNDOES.items():
+            self.degrade.addItem(f"{text[0].upper()}{text[1:]}", task)
+        name(
+            self.degrade,
+            "Spoilt by",
+            "The images are spoilt by chance, so that the model finds cells in such images\n"
+            "without their being restored",
+        )
+        rows = form()
+        rows.addRow("Spoilt by", self.degrade)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addWidget(self.images, 1)
         layout.addWidget(self.partial)
+        layout.addLayout(rows)
         self.images.itemChanged.connect(self.changed)
 
     def list_images(self, images: Sequence[Path]) -> None:
@@ -90,7 +104,7 @@ class CellsPage(QWidget):
 
     def aim(self) -> FindCells:
         """Return what is learnt."""
-        return FindCells(self.partial.isChecked())
+        return FindCells(self.partial.isChecked(), str(self.degrade.currentData()))
 
     def found(self) -> TrainingData:
         """Return what there is to learn from."""
@@ -134,6 +148,11 @@ class RestorePage(QWidget):
     def explained(self) -> str:
         """What the folders must hold, and how files are named."""
         return EXPLAINED[self.way]
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether masks are learnt from."""
+        return self.way == "masks"
 
     def prepare(self, folder: Path, diameter: float | None, segmenters: Sequence[str]) -> None:
         """Take over where folders are looked for, the diameter of cells, and models that judge."""

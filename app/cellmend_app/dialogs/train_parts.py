@@ -133,7 +133,15 @@ class AdvancedFields(QWidget):
         )
         self.batch = whole(1, 512, DEFAULTS.batch_size)
         name(self.batch, "Crops at a time", "Fewer need less memory")
+        self.tone = whole(0, 100, round(100 * DEFAULTS.tone), step=10, unit=" % of the crops")
+        name(
+            self.tone,
+            "Changed light",
+            "Exposure, contrast, haze and uneven light are changed by chance, so that the model\n"
+            "also knows cells under other light than that of these images",
+        )
         rows = form(self)
+        rows.addRow("Changed light", self.tone)
         rows.addRow("Learning rate", self.rate)
         rows.addRow("Crops per epoch", self.crops)
         rows.addRow("Side of a crop", self.crop)

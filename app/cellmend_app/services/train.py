@@ -1,26 +1,18 @@
 """Train a model in a child process.
 
-The child is `cellmend train ... --json`: it can be stopped at
-once, and people go on segmenting while it runs. It prints one JSON object per
-line; this module turns the lines into signals.
+The child is `cellmend train ... --json`: it can be stopped at once, and people go on
+segmenting while it runs. What it says is turned into signals.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from PyQt6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, pyqtSignal
+from PyQt6.QtCore import QObject, pyqtSignal
 
-import cellmend
-
-KILL_AFTER_MS = 2000
-"""How long a cancelled child may take to end by itself."""
+from cellmend_app.services.child import Child
 
 Way = Literal["masks", "pairs", "noisy"]
 """What restoring is learnt from: clean images with masks, noisy with clean ones, noisy ones."""
@@ -28,13 +20,23 @@ Way = Literal["masks", "pairs", "noisy"]
 
 @dataclass(frozen=True)
 class FindCells:
-    """Learn to find cells from images with masks; `partial`: some cells have none."""
+    """Learn to find cells from images with masks.
+
+    Parameters
+    ----------
+    partial
+        Some cells have no masks.
+    degrade
+        Images are spoilt as for learning this restoration; empty: they are not.
+    """
 
     partial: bool = False
+    degrade: str = ""
 
     def words(self) -> list[str]:
         """Return what the command line says of it."""
-        return ["--partial"] if self.partial else []
+        words = ["--partial"] if self.partial else []
+        return [*words, "--degrade", self.degrade] if self.degrade else words
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class TrainRequest:
         The name of the new model.
     start_from
         The model to start from: a name or a file; empty: from scratch.
-    epochs, learning_rate, images_per_epoch, crop, batch_size
+    epochs, learning_rate, images_per_epoch, crop, batch_size, tone
         Training settings; None leaves one to the library.
     aim
         What is learnt.
@@ -101,6 +103,7 @@ class TrainRequest:
     images_per_epoch: int | None = None
     crop: int | None = None
     batch_size: int | None = None
+    tone: float | None = None
     aim: FindCells | Restore = FindCells()
     device: str = "auto"
     resume: bool = False
@@ -116,6 +119,7 @@ class TrainRequest:
             "--images-per-epoch": self.images_per_epoch,
             "--crop": self.crop,
             "--batch-size": self.batch_size,
+            "--tone": self.tone,
             "--device": self.device,
         }
         for switch, value in values.items():
@@ -159,7 +163,9 @@ class TrainService(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._process: QProcess | None = None
+        self._child = Child(self)
+        self._child.said.connect(self._handle)
+        self._child.ended.connect(self._end)
         self._request: TrainRequest | None = None
         self._epochs = 0
         self._name = ""
@@ -170,7 +176,7 @@ class TrainService(QObject):
     @property
     def running(self) -> bool:
         """Whether a training process is at work."""
-        return self._process is not None
+        return self._child.running
 
     @property
     def unfinished(self) -> tuple[TrainRequest, int] | None:
@@ -210,45 +216,17 @@ class TrainService(QObject):
     def _launch(self, request: TrainRequest) -> None:
         self._name, self._reason = request.name, ""
         self._done = self._cancelling = False
-        process = QProcess(self)
-        process.setProcessEnvironment(_environment())
-        process.readyReadStandardOutput.connect(self._read)
-        process.finished.connect(self._end)
-        process.errorOccurred.connect(self._on_error)
-        self._process = process
-        program, *first = command()
-        process.start(program, [*first, *request.arguments()])
+        self._child.start(request.arguments())
 
     def cancel(self) -> None:
         """Stop the training: ask first, then insist."""
-        process = self._process
-        if process is None:
-            return
-        self._cancelling = True
-        process.terminate()
-        QTimer.singleShot(KILL_AFTER_MS, lambda: self._kill(process))
+        if self.running:
+            self._cancelling = True
+            self._child.stop()
 
     def shutdown(self) -> None:
         """Stop the training and wait until the child is gone."""
-        process = self._process
-        if process is None:
-            return
-        self.blockSignals(True)
-        process.terminate()
-        if not process.waitForFinished(KILL_AFTER_MS):
-            process.kill()
-            process.waitForFinished()
-
-    def _kill(self, process: QProcess) -> None:
-        if self._process is process:
-            process.kill()
-
-    def _read(self) -> None:
-        process = self._process
-        while process is not None and process.canReadLine():
-            line = process.readLine().data().decode("utf-8", "replace").strip()
-            if line.startswith("{"):
-                self._handle(json.loads(line))
+        self._child.shutdown()
 
     def _handle(self, event: dict[str, Any]) -> None:
         kind = event.get("event")
@@ -274,41 +252,11 @@ class TrainService(QObject):
         elif kind == "error":
             self._reason = str(event["message"])
 
-    def _on_error(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
-            self._end(-1)
-
-    def _end(self, code: int, _status: object = None) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        self._process = process
-        self._read()
-        self._process = None
-        complaint = process.readAllStandardError().data().decode("utf-8", "replace").strip()
-        process.deleteLater()
+    def _end(self, code: int, complaint: str) -> None:
         if self._done and code == 0:
             self._request = None
             self.succeeded.emit(self._name)
         elif self._cancelling:
             self.cancelled.emit()
         else:
-            last = complaint.splitlines()[-1] if complaint else f"it ended with status {code}."
-            self.failed.emit(self._reason or last)
-
-
-def command() -> Sequence[str]:
-    """Return the words that start the command line of this same installation."""
-    if getattr(sys, "frozen", False):  # on Windows the window is a program of its own
-        return [str(Path(sys.executable).with_stem("cellmend"))]
-    return [sys.executable, "-m", "cellmend.cli"]
-
-
-def _environment() -> QProcessEnvironment:
-    """Return our environment, with the library found where we found it."""
-    environment = QProcessEnvironment.systemEnvironment()
-    home = str(Path(cellmend.__file__).resolve().parents[1])
-    known = environment.value("PYTHONPATH")
-    environment.insert("PYTHONPATH", os.pathsep.join(filter(None, [home, known])))
-    environment.insert("PYTHONUNBUFFERED", "1")
-    return environment
+            self.failed.emit(self._reason or complaint)

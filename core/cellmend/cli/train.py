@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from cellmend.cli.arguments import (
     SETTING,
@@ -20,6 +20,9 @@ from cellmend.cli.config import build_settings
 from cellmend.cli.terminal import TerminalReporter
 from cellmend.errors import CellmendError, InputError
 from cellmend.params import BackboneName, TrainSettings
+
+if TYPE_CHECKING:
+    from cellmend.train.jobs import Job
 
 METHODS = ("noise2void", "noise2self", "paired")
 
@@ -51,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="held-out folders (default: a share of the images)",
     )
     parser.add_argument("--resume", action="store_true", help="go on with a stopped training")
+    parser.add_argument(
+        "--examples",
+        type=Path,
+        metavar="FILE.png",
+        help="train nothing, write a picture of what the network would see",
+    )
     _add_data(parser.add_argument_group("data"))
     _add_task(parser.add_argument_group("task"))
     _add_optimisation(parser.add_argument_group("optimisation"))
@@ -86,6 +95,14 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="not all cells have masks: learn from those that do, and close around them, alone",
         **setting("partial"),
+    )
+    group.add_argument(
+        "--tone",
+        type=float,
+        metavar="S",
+        help="share of the crops whose light is changed: gamma, contrast, haze, uneven "
+        "illumination (default: 0)",
+        **setting("tone"),
     )
     group.add_argument(
         "--crop", type=int, metavar="PX", help="side of the crops", **setting("crop")
@@ -211,14 +228,16 @@ def check_combination(args: argparse.Namespace) -> None:
     foreign = {
         "segmentation": ("task", "loss", "segmenter", "method", "diameter"),
         "restoration": ("degrade",),
-        "size": ("task", "loss", "segmenter", "method", "diameter", "degrade"),
+        "size": ("task", "loss", "segmenter", "method", "diameter", "degrade", "tone", "examples"),
     }[args.kind]
     if args.kind == "restoration":
         foreign += ("loss", "segmenter") if args.method else ("diameter",)
+    if args.method:
+        foreign += ("tone",)
     if args.method in ("noise2void", "noise2self"):
         foreign += ("task",)
     for name in foreign:
-        if getattr(args, name):
+        if getattr(args, name, None) or f"{SETTING}{name}" in args:
             what = f"{args.kind} --method {args.method}" if args.method else args.kind
             raise InputError(f"--{name} does not belong to training {what}.")
 
@@ -243,28 +262,35 @@ def exists(name: str) -> bool:
 
 def train(args: argparse.Namespace, settings: TrainSettings, report: TerminalReporter) -> None:
     """Call the library with what was asked for."""
-    from cellmend import train as library
-
-    options: dict[str, Any] = {
-        **dict(settings),
-        "validation": args.validation or None,
-        "resume": args.resume,
-        "on_event": lambda event: tell(args, event),
-        "report": report,
-    }
-    for name in ("task", "loss", "segmenter", "diameter", "degrade"):
-        if getattr(args, name):
-            options[name] = getattr(args, name)
     if args.kind == "size":
         train_size(args, settings, report)
-    elif args.kind == "segmentation":
-        library.segmentation(args.data, **options)
-    elif args.method is None:
-        library.restoration(args.data, **options)
-    elif args.method == "paired":
-        library.paired(args.data, **options)
-    else:
-        library.blind(args.data, method=args.method, **options)
+        return
+    from cellmend.train.examples import write_examples
+    from cellmend.train.job import Listeners
+    from cellmend.train.job import train as train_model
+
+    job = make_job(args, settings)
+    if args.examples:
+        write_examples(args.examples, job, report)
+        tell(args, {"event": "examples", "picture": str(args.examples)})
+        return
+    train_model(job, Listeners(lambda event: tell(args, event), report, args.resume))
+
+
+def make_job(args: argparse.Namespace, settings: TrainSettings) -> Job:
+    """Prepare what was asked for."""
+    from cellmend.train import jobs
+
+    names = ("task", "loss", "segmenter", "diameter", "degrade")
+    options = {name: getattr(args, name) for name in names if getattr(args, name)}
+    options["validation"] = args.validation or None
+    if args.kind == "segmentation":
+        return jobs.segmentation(args.data, settings, **options)
+    if args.method is None:
+        return jobs.restoration(args.data, settings, **options)
+    if args.method == "paired":
+        return jobs.paired(args.data, settings, **options)
+    return jobs.blind(args.data, settings, method=args.method, **options)
 
 
 def train_size(args: argparse.Namespace, settings: TrainSettings, report: TerminalReporter) -> None:

@@ -13,6 +13,9 @@ from cellmend.errors import InputError
 from cellmend.image import Image
 from cellmend.io.tiff import write_image
 
+LONGEST = 5.0
+"""Length of the flows that a network predicts."""
+
 _NAMES = {2: ("dY", "dX"), 3: ("dZ", "dY", "dX")}
 _AXES = {2: "YX", 3: "ZYX", 4: "TZYX"}
 
@@ -75,3 +78,12 @@ def write_cellprob(
         raise InputError(f"A cell probability cannot have the shape {cellprob.shape}.")
     image = Image(cellprob.astype(np.float32, copy=False), space)
     write_image(path, image, provenance=provenance)
+
+
+def flow_colours(flows: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Return (Y, X, 3) colours of flows (2, Y, X): directions as hues, lengths as brightness."""
+    angle = np.arctan2(flows[0], flows[1])
+    length = np.clip(np.hypot(flows[0], flows[1]) / LONGEST, 0, 1)
+    wheel = 0.5 + 0.5 * np.cos(angle[..., None] + np.array([0, 2, 4]) * np.pi / 3)
+    colours: NDArray[np.float64] = 255 * length[..., None] * wheel
+    return colours.astype(np.uint8)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cellmend.export.flows import flow_colours
 from cellmend.export.kinds import Results
 from cellmend.image import Image
 from cellmend.io.seg_npy import SegFile
@@ -98,10 +99,7 @@ def _stored_flows(flows: NDArray[np.floating], cellprob: NDArray[np.floating]) -
     numbers = np.concatenate([flows, cellprob[None]])
     if cellprob.ndim != 2:
         return [[], [], [], [], numbers]
-    angle = np.arctan2(flows[0], flows[1])
-    length = np.clip(np.hypot(flows[0], flows[1]) / 5, 0, 1)
-    wheel = 0.5 + 0.5 * np.cos(angle[..., None] + np.array([0, 2, 4]) * np.pi / 3)
-    colours = (255 * length[..., None] * wheel).astype(np.uint8)
+    colours = flow_colours(flows)
     probability = (255 / (1 + np.exp(-np.clip(cellprob, -30, 30)))).astype(np.uint8)
     return [colours[None], probability[None], np.zeros_like(probability)[None], [], numbers]
 

@@ -1,6 +1,7 @@
 """Training models from folders of images."""
 
 from cellmend.train.blind import fit_blind
+from cellmend.train.examples import write_examples
 from cellmend.train.job import blind, paired, restoration, run_folder, segmentation
 from cellmend.train.loop import EpochRecord, TrainingFailed
 from cellmend.train.paired import fit_paired
@@ -17,4 +18,5 @@ __all__ = [
     "restoration",
     "run_folder",
     "segmentation",
+    "write_examples",
 ]

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from cellmend.device import pick_device
 from cellmend.errors import InputError, ModelError
-from cellmend.io.noisy import Files, noisy_clean_files, noisy_files
 from cellmend.net.unet import CPNet
 from cellmend.net.weights import save_weights
 from cellmend.net.widen import widened
@@ -22,21 +19,18 @@ from cellmend.params import TrainSettings, make_settings
 from cellmend.progress import SILENT, Reporter
 from cellmend.registry import ModelCard, ModelEntry, find, user_folder
 from cellmend.registry.card import TaskName
-from cellmend.registry.files import Model, load_model
 from cellmend.registry.store import SUFFIX, checked_name
-from cellmend.restore.degrade import TASKS
-from cellmend.train.blind import BlindTask, Method
+from cellmend.train import jobs
+from cellmend.train.blind import Method
 from cellmend.train.curves import write_curves
 from cellmend.train.dataset import TrainingSet
+from cellmend.train.jobs import Job, Places
 from cellmend.train.loop import EpochRecord, Trainer, TrainResult
-from cellmend.train.paired import PairedTask
 from cellmend.train.planes import FileSet
-from cellmend.train.protocols import Task
 from cellmend.train.squares import new_net
-from cellmend.train.tasks import PAPER_WEIGHTS, LossWeights, RestorationTask, SegmentationTask
+from cellmend.train.tasks import PAPER_WEIGHTS, LossWeights
 
 Event = dict[str, Any]
-Places = Iterable[str | Path]
 LICENCE = "as chosen by the person who trained it"
 
 
@@ -60,16 +54,8 @@ class Listeners:
     resume: bool = False
 
 
-@dataclass(frozen=True)
-class Job:
-    """A run that is about to start: what, from where, on which images."""
-
-    task: Task[Any, Any]
-    settings: TrainSettings
-    training: TrainingSet | FileSet
-    validation: TrainingSet | FileSet | None
-    listeners: Listeners
-    notes: dict[str, Any] = field(default_factory=dict)
+LISTENERS = Listeners()
+"""Nobody listens."""
 
 
 def segmentation(
@@ -119,23 +105,9 @@ def segmentation(
     Cancelled
         If `report` says so; `resume` goes on from the last epoch.
     """
-    if degrade is not None:
-        _check_degradation(degrade)
     settings = make_settings(TrainSettings, name=name, **options)
-    parent = _parent(settings)
-    task = SegmentationTask(
-        diam_mean=float(parent.net.diam_mean) if parent else 30.0,
-        crop=settings.crop,
-        degradation=degrade,
-    )
-    job = Job(
-        task,
-        settings,
-        *_pairs(data, validation, settings),
-        Listeners(on_event, report, resume),
-        {"degradation": degrade} if degrade else {},
-    )
-    return _train(job, parent)
+    job = jobs.segmentation(data, settings, validation=validation, degrade=degrade)
+    return train(job, Listeners(on_event, report, resume))
 
 
 def restoration(
@@ -168,22 +140,11 @@ def restoration(
     data, name, validation, on_event, report, resume, **options
         As for `segmentation`, with the same errors.
     """
-    _check_degradation(task)
     settings = make_settings(TrainSettings, name=name, **options)
-    weights = loss if isinstance(loss, LossWeights) else LossWeights(*loss)
-    judge = load_model(segmenter)
-    if judge.card.restores:
-        raise ModelError(f"The model {judge.name!r} restores images, it cannot judge them.")
-    frozen = judge.net.to(pick_device(settings.device)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    chosen = RestorationTask(task, frozen, weights, float(frozen.diam_mean), settings.crop)
-    job = Job(
-        chosen,
-        settings,
-        *_pairs(data, validation, settings),
-        Listeners(on_event, report, resume),
-        {"segmenter": judge.name, "segmenter_sha256": judge.sha256, "loss": vars(weights)},
+    job = jobs.restoration(
+        data, settings, validation=validation, task=task, loss=loss, segmenter=segmenter
     )
-    return _train(job, _parent(settings))
+    return train(job, Listeners(on_event, report, resume))
 
 
 def blind(
@@ -213,11 +174,8 @@ def blind(
         As for `segmentation`, with the same errors.
     """
     settings = make_settings(TrainSettings, name=name, **options)
-    task = BlindTask(method, diam_mean=diameter, crop=settings.crop)
-    listeners = Listeners(on_event, report, resume)
-    sets = _file_sets(noisy_files, data, validation, settings)
-    job = Job(task, settings, *sets, listeners, {"method": method})
-    return _train(job, _parent(settings))
+    job = jobs.blind(data, settings, validation=validation, method=method, diameter=diameter)
+    return train(job, Listeners(on_event, report, resume))
 
 
 def paired(
@@ -245,13 +203,9 @@ def paired(
     name, validation, on_event, report, resume, **options
         As for `segmentation`, with the same errors.
     """
-    _check_degradation(task)
     settings = make_settings(TrainSettings, name=name, **options)
-    chosen = PairedTask(diam_mean=diameter, crop=settings.crop, name=task)
-    listeners = Listeners(on_event, report, resume)
-    sets = _file_sets(noisy_clean_files, data, validation, settings)
-    job = Job(chosen, settings, *sets, listeners, {"method": "paired"})
-    return _train(job, _parent(settings))
+    job = jobs.paired(data, settings, validation=validation, task=task, diameter=diameter)
+    return train(job, Listeners(on_event, report, resume))
 
 
 def run_folder(name: str) -> Path:
@@ -259,48 +213,17 @@ def run_folder(name: str) -> Path:
     return user_folder().parent / "training" / name
 
 
-def _check_degradation(task: str) -> None:
-    if task not in TASKS:
-        raise InputError(f"There is no task {task!r}.", hint=f"Use one of {', '.join(TASKS)}.")
+def train(job: Job, listeners: Listeners = LISTENERS) -> ModelEntry:
+    """Do a job, and list its model among the person's own.
 
-
-def _parent(settings: TrainSettings) -> Model | None:
-    return load_model(settings.start_from) if settings.start_from else None
-
-
-def _pairs(
-    data: Places, validation: Places | None, settings: TrainSettings
-) -> tuple[TrainingSet, TrainingSet | None]:
-    """Return the pairs to train on and those held out by the person."""
-    training = TrainingSet(
-        data,
-        settings.normalize,
-        channels=settings.channels,
-        weights=settings.sampling_weights,
-        partial=settings.partial,
-    )
-    if validation is None:
-        return training, None
-    return training, TrainingSet(
-        validation, settings.normalize, channels=settings.channels, partial=settings.partial
-    )
-
-
-def _file_sets(
-    find_files: Callable[[Places], list[Files]],
-    data: Places,
-    validation: Places | None,
-    settings: TrainSettings,
-) -> tuple[FileSet, FileSet | None]:
-    """Return the images without masks to train on and those held out by the person."""
-    training = FileSet(find_files(data), settings.normalize)
-    return training, FileSet(find_files(validation), settings.normalize) if validation else None
-
-
-def _train(job: Job, parent: Model | None) -> ModelEntry:
-    settings, listeners = job.settings, job.listeners
+    Raises
+    ------
+    InputError, FileFormatError, TrainingFailed, Cancelled
+        As `segmentation` does.
+    """
+    settings = job.settings
     checked_name(settings.name)
-    net = _starting_net(job.task, parent, settings)
+    net = _starting_net(job)
     job.training.prepare(listeners.report)
     training, held_out = _held_out(job)
     folder = run_folder(settings.name)
@@ -325,7 +248,7 @@ def _train(job: Job, parent: Model | None) -> ModelEntry:
     if isinstance(training, TrainingSet):
         result.net.diam_labels.fill_(training.diameter)
     write_curves(result.record, path)
-    save_weights(path, result.net, _card(job, parent, training, result).model_dump(mode="json"))
+    save_weights(path, result.net, _card(job, training, result).model_dump(mode="json"))
     listeners.on_event(
         {
             "event": "done",
@@ -350,7 +273,8 @@ def _seconds_left(record: Sequence[EpochRecord], epochs: int) -> float:
     return float(np.mean(recent)) * (epochs - len(record))
 
 
-def _starting_net(task: Task[Any, Any], parent: Model | None, settings: TrainSettings) -> CPNet:
+def _starting_net(job: Job) -> CPNet:
+    task, parent, settings = job.task, job.parent, job.settings
     if parent is None:
         if settings.widen:
             raise InputError("There is no model to widen.", hint="Name one to start from.")
@@ -364,9 +288,7 @@ def _starting_net(task: Task[Any, Any], parent: Model | None, settings: TrainSet
     return widened(parent.net, settings.seed) if settings.widen else parent.net
 
 
-def _card(
-    job: Job, parent: Model | None, training: TrainingSet | FileSet, result: TrainResult
-) -> ModelCard:
+def _card(job: Job, training: TrainingSet | FileSet, result: TrainResult) -> ModelCard:
     settings, task = job.settings, job.task
     return ModelCard(
         name=settings.name,
@@ -379,7 +301,7 @@ def _card(
         # The dark frame is of the camera that was trained on.
         normalize=settings.normalize.model_copy(update={"dark_frame": None}),
         licence=LICENCE,
-        parent=parent.name if parent else None,
+        parent=job.parent.name if job.parent else None,
         created=datetime.now(UTC).date().isoformat(),
         data_sha256=hashlib.sha256("\n".join(map(str, training.images)).encode()).hexdigest(),
         training={

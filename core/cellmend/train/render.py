@@ -17,6 +17,7 @@ from torch import Tensor
 from cellmend.restore.degrade import Degradation, degrade, random_degradation
 from cellmend.train import augment
 from cellmend.train.augment import Geometry
+from cellmend.train.tone import Tone, change_tones
 
 NOISE_CROP = 340
 NOISE_SCALES = (0.5, 2.0)
@@ -38,6 +39,8 @@ class Crop:
         From what was degraded to the crop.
     seed
         Of the photons.
+    tones
+        How the light of the channels is changed, before anything is degraded; none: not at all.
     """
 
     image: NDArray[np.float16]
@@ -46,6 +49,7 @@ class Crop:
     degradation: Degradation | None = None
     second: Geometry | None = None
     seed: int = 0
+    tones: tuple[Tone, ...] = ()
 
 
 def plain_crop(
@@ -114,6 +118,8 @@ def render_one(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Make one crop with OpenCV: seen, clean and target as of `render`, without N."""
     clean = crop.first.image(_with_channels(crop.image, channels))
+    if crop.tones:
+        clean = change_tones(torch.from_numpy(clean), crop.tones).numpy()
     if crop.second is None or crop.degradation is None:
         return clean, clean, crop.first.target(crop.target)
     rng = np.random.default_rng(crop.seed)

@@ -13,6 +13,7 @@ from cellmend.restore.degrade import Degradation
 from cellmend.restore.degrade_torch import degrade_batch
 from cellmend.train.augment import Geometry
 from cellmend.train.render import Crop
+from cellmend.train.tone import change_tones
 
 GROUP = 16
 """Crops uploaded at once: the parts of images around them vary in size and are padded."""
@@ -42,6 +43,9 @@ def _render(
 ) -> tuple[Tensor, Tensor, Tensor]:
     sources = _upload(crops, channels, device)
     clean = warp(sources[:, :channels], [crop.first for crop in crops])
+    if any(crop.tones for crop in crops):
+        pairs = zip(clean, crops, strict=True)
+        clean = torch.stack([change_tones(planes, crop.tones) for planes, crop in pairs])
     seconds = [crop.second for crop in crops if crop.second is not None]
     if len(seconds) < len(crops):
         target = warp_target(sources[:, channels:], [crop.first for crop in crops])

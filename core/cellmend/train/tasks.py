@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from cellmend.restore.degrade import degrade, random_degradation
 from cellmend.train.dataset import Sample
 from cellmend.train.protocols import Batch
 from cellmend.train.render import Crop, degraded_crop, plain_crop, render
+from cellmend.train.tone import random_tone
 
 Floats = NDArray[np.float32]
 TILES = TileSettings()
@@ -37,11 +38,14 @@ class SegmentationTask:
         Side of the crops in pixels.
     degradation
         Degrade the images as for training the restoration task of this name.
+    tone
+        Share of the crops whose light is changed.
     """
 
     diam_mean: float = 30.0
     crop: int = 224
     degradation: str | None = None
+    tone: float = 0.0
     name: TaskName = "segmentation"
     nchan: int = 2
     nout: int = 3
@@ -50,9 +54,11 @@ class SegmentationTask:
         """Draw a crop around `diam_mean`."""
         natural = self.diam_mean / sample.diameter
         if self.degradation is None:
-            return plain_crop(sample.image, sample.target, natural, self.crop, rng)
-        how = (self.degradation, self.diam_mean)
-        return degraded_crop(sample.image, sample.target, natural, self.crop, how, rng)
+            crop = plain_crop(sample.image, sample.target, natural, self.crop, rng)
+        else:
+            how = (self.degradation, self.diam_mean)
+            crop = degraded_crop(sample.image, sample.target, natural, self.crop, how, rng)
+        return with_tone(crop, self.tone, rng)
 
     def batch(self, examples: Sequence[Crop], device: torch.device) -> Batch:
         """Return images (N, nchan, crop, crop) and targets (N, 3, crop, crop)."""
@@ -108,6 +114,8 @@ class RestorationTask:
         Diameter in pixels that cells are brought to: the segmenter's.
     crop
         Side of the crops in pixels.
+    tone
+        Share of the crops whose light is changed, before they are degraded.
     """
 
     name: TaskName
@@ -115,6 +123,7 @@ class RestorationTask:
     weights: LossWeights = PAPER_WEIGHTS
     diam_mean: float = 30.0
     crop: int = 224
+    tone: float = 0.0
     nchan: int = 1
     nout: int = 1
 
@@ -124,7 +133,8 @@ class RestorationTask:
     def example(self, sample: Sample, rng: np.random.Generator) -> Crop:
         """Draw a crop around `diam_mean` and how it is degraded."""
         natural, how = self.diam_mean / sample.diameter, (self.name, self.diam_mean)
-        return degraded_crop(sample.image, sample.target, natural, self.crop, how, rng)
+        crop = degraded_crop(sample.image, sample.target, natural, self.crop, how, rng)
+        return with_tone(crop, self.tone, rng)
 
     def batch(self, examples: Sequence[Crop], device: torch.device) -> Batch:
         """Return degraded and clean (N, 1, crop, crop), and targets (N, 3, crop, crop)."""
@@ -170,6 +180,13 @@ class RestorationTask:
         if self.segmenter.nchan == 1:
             return image
         return torch.cat([image, torch.zeros_like(image)], dim=1)
+
+
+def with_tone(crop: Crop, share: float, rng: np.random.Generator) -> Crop:
+    """Change the light of each channel of a crop, of a `share` of all crops."""
+    if not share or rng.random() >= share:
+        return crop
+    return replace(crop, tones=tuple(random_tone(rng) for _ in crop.image))
 
 
 def two_planes(plane: Floats) -> Floats:
