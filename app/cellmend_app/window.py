@@ -53,6 +53,7 @@ from cellmend_app.services.settings_file import SettingsService
 from cellmend_app.services.train import TrainService
 from cellmend_app.services.train_data import DataService
 from cellmend_app.services.train_examples import ExamplesService
+from cellmend_app.services.unfinished import UnfinishedFile
 from cellmend_app.settings import Preferences
 from cellmend_app.viewer import ImageView
 from cellmend_app.workers import JobRunner
@@ -147,7 +148,7 @@ class MainWindow(QMainWindow):
             region=RegionService(document, runner, messages, self.pipelines),
             folder_run=FolderRunService(files, runner, messages, self.pipelines),
             models=ModelService(runner, messages),
-            training=TrainService(self),
+            training=TrainService(runner, UnfinishedFile(), self),
             training_data=DataService(runner, self),
             training_examples=ExamplesService(runner, self),
             device=DeviceService(self.preferences, runner, messages, self.pipelines),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from cellmend_app.services.train import FindCells, TrainRequest
 from cellmend_app.services.train_examples import ExamplesService
+from cellmend_app.services.train_request import FindCells, TrainRequest
 from cellmend_app.workers import JobRunner
 
 TIMEOUT = 120_000

@@ -14,8 +14,10 @@ from PyQt6.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineE
 from cellmend_app.dialogs.parts import duration
 from cellmend_app.dialogs.train import KINDS, Surroundings, TrainDialog
 from cellmend_app.services.models import ModelChoice, ModelService
-from cellmend_app.services.train import Epoch, FindCells, Restore
+from cellmend_app.services.train import Epoch
 from cellmend_app.services.train_data import DataService
+from cellmend_app.services.train_request import FindCells, Restore
+from cellmend_app.services.unfinished import Unfinished
 from cellmend_app.workers import JobRunner
 
 IMAGES = [Path("/data/a.tif"), Path("/data/b.tif")]
@@ -29,10 +31,14 @@ class Training(QObject):
     succeeded = pyqtSignal(str)
     failed = pyqtSignal(str)
     cancelled = pyqtSignal()
+    recalled = pyqtSignal()
     running = False
     request = None
     unfinished = None
     done = ()
+
+    def recall(self):
+        self.done += ("recall",)
 
     def start(self, request):
         self.request, self.running, self.unfinished = request, True, None
@@ -51,7 +57,7 @@ class Training(QObject):
 
     def end(self, signal, *words, epochs=0):
         self.running = False
-        self.unfinished = (self.request, epochs) if epochs else None
+        self.unfinished = Unfinished(self.request, epochs) if epochs else None
         signal.emit(*words)
 
 
@@ -350,7 +356,7 @@ def test_failure_says_why_and_lets_one_try_again(dialog, training):
 def test_stopping_before_the_first_epoch(dialog, training):
     dialog.start.click()
     dialog.stop.click()
-    assert training.done == ("cancel",)
+    assert training.done[-1] == "cancel"
     assert "no model was made" in dialog.state.text()
     assert dialog.start.isEnabled()
     assert not dialog.go_on.isVisible()
@@ -374,11 +380,22 @@ def test_what_was_stopped_can_go_on_or_become_a_model(dialog, training):
     training.end(training.failed, "Out of memory.", epochs=2)
     assert dialog.state.text() == "Training failed after 2 epochs. Out of memory."
     dialog.keep.click()
-    assert training.done == ("go on", "keep")
+    assert training.done[-2:] == ("go on", "keep")
     training.started.emit(2, 2)
     assert dialog.state.text() == "Making the model…"
     training.end(training.succeeded, "better")
     assert not dialog.keep.isVisible()
+
+
+def test_what_was_stopped_at_an_earlier_time_can_go_on(dialog, training):
+    assert training.done == ("recall",)
+    training.unfinished = Unfinished(replace(dialog.request(), name="old", epochs=100), 7)
+    training.recalled.emit()
+    assert dialog.state.text() == "“old” was stopped after 7 of 100 epochs."
+    assert dialog.go_on.isVisible()
+    assert dialog.keep.isVisible()
+    dialog.prepare(Surroundings(IMAGES, "mine"), "dark", restoring=False)
+    assert training.done == ("recall",)
 
 
 def test_a_training_at_work_stays_on_show(dialog, training):

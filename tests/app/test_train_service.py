@@ -1,6 +1,7 @@
 """Training in a child process: its lines become signals, and it can be stopped."""
 
 import argparse
+import gc
 import sys
 import textwrap
 import time
@@ -10,14 +11,12 @@ from pathlib import Path
 import pytest
 
 from cellmend.cli import train as cli
+from cellmend.registry.store import CHECKPOINT, run_folder
 from cellmend_app.services import child as processes
-from cellmend_app.services.train import (
-    Epoch,
-    FindCells,
-    Restore,
-    TrainRequest,
-    TrainService,
-)
+from cellmend_app.services.train import Epoch, TrainService
+from cellmend_app.services.train_request import FindCells, Restore, TrainRequest
+from cellmend_app.services.unfinished import Unfinished, UnfinishedFile
+from cellmend_app.workers import JobRunner
 
 REQUEST = TrainRequest((Path("a.tif"),), "mine", "generalist", 2, 0.001)
 
@@ -35,8 +34,24 @@ def child(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def service(qapp):
-    service = TrainService()
+def runner(qapp):
+    runner = JobRunner()
+    yield runner
+    runner.shutdown()
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """The file that keeps a training, with the checkpoint of "mine" in place."""
+    monkeypatch.setenv("CELLMEND_HOME", str(tmp_path / "home"))
+    run_folder("mine").mkdir(parents=True)
+    (run_folder("mine") / CHECKPOINT).touch()
+    return tmp_path / "home" / "training" / "unfinished.json"
+
+
+@pytest.fixture
+def service(runner, kept):
+    service = TrainService(runner, UnfinishedFile())
     yield service
     service.shutdown()
 
@@ -186,7 +201,7 @@ def stop_after_two_epochs(qtbot, service):
     assert service.unfinished is None  # while it is at work
     with qtbot.waitSignal(service.cancelled, timeout=3000):
         service.cancel()
-    assert service.unfinished == (replace(REQUEST, epochs=4), 2)
+    assert service.unfinished == Unfinished(replace(REQUEST, epochs=4), 2)
 
 
 def test_a_stopped_training_goes_on_after_its_last_epoch(qtbot, service, child):
@@ -214,4 +229,61 @@ def test_what_stopped_before_its_first_epoch_is_not_unfinished(qtbot, service, c
     child("raise SystemExit('no images')")
     with qtbot.waitSignal(service.failed, timeout=5000):
         service.start(REQUEST)
+    assert service.unfinished is None
+
+
+def recalled(qtbot, runner, file):
+    """Return what a new window finds, and its service."""
+    service = TrainService(runner, file)
+    service.recall()
+    qtbot.waitUntil(lambda: not runner.busy)
+    return service.unfinished, service
+
+
+@pytest.mark.parametrize(
+    "aim",
+    [FindCells(partial=True), Restore("pairs", "deblur"), Restore("noisy", method="noise2self")],
+)
+def test_another_window_later_finds_what_was_stopped(qtbot, runner, kept, child, aim):
+    child(TALKATIVE)
+    file = UnfinishedFile()
+    first = TrainService(runner, file)
+    with qtbot.waitSignal(
+        first.advanced, timeout=5000, check_params_cb=lambda epoch: epoch.number == 2
+    ):
+        first.start(replace(REQUEST, epochs=4, aim=aim, tone=0.5))
+    assert recalled(qtbot, runner, UnfinishedFile())[0] is None  # it is at work elsewhere
+    first.shutdown()
+    del first, file
+
+    gc.collect()
+    found, second = recalled(qtbot, runner, UnfinishedFile())
+    assert found == Unfinished(replace(REQUEST, epochs=4, aim=aim, tone=0.5), 2)
+    with qtbot.waitSignal(second.succeeded, timeout=5000):
+        second.go_on()
+    qtbot.waitUntil(lambda: not runner.busy)
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("damage", ["no checkpoint", "no json", "another version"])
+def test_what_cannot_go_on_is_not_offered(qtbot, runner, kept, damage):
+    UnfinishedFile().keep(Unfinished(REQUEST, 3))
+    assert recalled(qtbot, runner, UnfinishedFile())[0] == Unfinished(REQUEST, 3)
+    if damage == "no checkpoint":
+        (run_folder("mine") / CHECKPOINT).unlink()
+    elif damage == "no json":
+        kept.write_text("{")
+    else:
+        kept.write_text('{"request": {"name": "mine"}, "epochs": "many"}')
+    assert recalled(qtbot, runner, UnfinishedFile())[0] is None
+
+
+def test_a_new_training_takes_the_place_of_what_was_stopped(qtbot, service, child, kept, runner):
+    child(TALKATIVE)
+    stop_after_two_epochs(qtbot, service)
+    qtbot.waitUntil(kept.is_file)
+    child("raise SystemExit('no images')")
+    with qtbot.waitSignal(service.failed, timeout=5000):
+        service.start(replace(REQUEST, name="other"))
+    qtbot.waitUntil(lambda: not kept.exists())
     assert service.unfinished is None

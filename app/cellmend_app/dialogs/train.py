@@ -38,9 +38,10 @@ from cellmend_app.dialogs.train_parts import (
 )
 from cellmend_app.resources import Theme
 from cellmend_app.services.models import RESTORATION, SEGMENTATION, ModelService
-from cellmend_app.services.train import Epoch, Restore, TrainRequest, TrainService, Way
+from cellmend_app.services.train import Epoch, TrainService
 from cellmend_app.services.train_data import DataService, counted
 from cellmend_app.services.train_examples import ExamplesService
+from cellmend_app.services.train_request import Restore, TrainRequest, Way
 
 Kind = Literal["cells"] | Way
 KINDS: dict[Kind, str] = {
@@ -129,6 +130,8 @@ class TrainDialog(QDialog):
         self.kind.setCurrentIndex(self.kind.findData(kind))
         self.curve.expect(self.epochs.value())
         self._on_kind()
+        if self._training.unfinished is None:
+            self._training.recall()
 
     def request(self) -> TrainRequest:
         """Return what the fields ask for."""
@@ -244,6 +247,7 @@ class TrainDialog(QDialog):
         self.go_on.clicked.connect(lambda: self._resume(training.go_on, "Going on…"))
         self.keep.clicked.connect(lambda: self._resume(training.keep, "Making the model…"))
         self.close_button.clicked.connect(self.close)
+        training.recalled.connect(self._on_stopped)
         training.started.connect(self._on_started)
         training.advanced.connect(self._on_epoch)
         training.succeeded.connect(self._on_success)
@@ -327,15 +331,15 @@ class TrainDialog(QDialog):
         if done is None:
             self._end(f"Nothing was trained. {reason}")
         else:
-            self._end(f"Training failed after {counted(done[1], 'epoch')}. {reason}")
+            self._end(f"Training failed after {counted(done.epochs, 'epoch')}. {reason}")
 
     def _on_stopped(self) -> None:
         done = self._training.unfinished
         if done is None:
             self._end("Stopped before the first epoch was done; no model was made.")
         else:
-            request, epochs = done
-            self._end(f"“{request.name}” was stopped after {epochs} of {request.epochs} epochs.")
+            asked = done.request
+            self._end(f"“{asked.name}” was stopped after {done.epochs} of {asked.epochs} epochs.")
 
     def _end(self, text: str) -> None:
         if self.progress.maximum() == 0:
@@ -354,7 +358,7 @@ class TrainDialog(QDialog):
         """Whether a model, or a training that can go on, has this name."""
         done = self._training.unfinished
         names = self._made | {choice.name for choice in self._models.choices}
-        return model in names or (done is not None and model == done[0].name)
+        return model in names or (done is not None and model == done.request.name)
 
     def _problem(self) -> str:
         """Say what is in the way of a training."""

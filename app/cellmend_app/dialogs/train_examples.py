@@ -9,8 +9,8 @@ from PyQt6.QtGui import QImage, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QDialog, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from cellmend_app.controls import name
-from cellmend_app.services.train import FindCells, TrainRequest
 from cellmend_app.services.train_examples import ExamplesService
+from cellmend_app.services.train_request import FindCells, TrainRequest
 
 ASK, STOP = "Show examples", "Stop reading"
 CELLS = (

@@ -21,8 +21,8 @@ from cellmend_app.controls import name
 from cellmend_app.dialogs.files import choose_folder
 from cellmend_app.dialogs.train_parts import choice, form, listing
 from cellmend_app.services.models import RESTORATION
-from cellmend_app.services.train import FindCells, Restore, Way
 from cellmend_app.services.train_data import DataService, TrainingData
+from cellmend_app.services.train_request import FindCells, Restore, Way
 
 PATH_ROLE = Qt.ItemDataRole.UserRole
 UNDOES = {"denoise": "noise", "deblur": "blur", "upsample": "too few pixels"}

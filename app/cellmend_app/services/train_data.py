@@ -10,7 +10,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from cellmend.errors import CellmendError, InputError
 from cellmend.io.noisy import noisy_clean_files, noisy_files
 from cellmend.io.pairs import find_pairs, training_pairs
-from cellmend_app.services.train import Way
+from cellmend_app.services.train_request import Way
 from cellmend_app.workers import JobHandle, JobRunner
 
 Folders = tuple[Path, ...]

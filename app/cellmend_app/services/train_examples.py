@@ -10,7 +10,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtGui import QImage
 
 from cellmend_app.services.child import Child
-from cellmend_app.services.train import TrainRequest
+from cellmend_app.services.train_request import TrainRequest
 from cellmend_app.workers import JobRunner
 
 

@@ -18,6 +18,8 @@ from cellmend.registry.card import KNOWN_NAMES, ModelCard
 from cellmend.registry.package import weight_file
 
 SUFFIX = ".safetensors"
+CHECKPOINT = "checkpoint.pt"
+"""In the folder of a run: what it goes on from."""
 _NAME = re.compile(r"[A-Za-z0-9][\w.+ -]*")
 
 
@@ -53,6 +55,16 @@ def bundled_folder() -> Path:
     places = [Path(frozen) / "models"] if frozen else []
     places += [package / "_models", package.parents[1] / "models"]
     return next((place for place in places if place.is_dir()), places[-1])
+
+
+def runs_folder() -> Path:
+    """Return the folder that has one for each run of training."""
+    return user_folder().parent / "training"
+
+
+def run_folder(name: str) -> Path:
+    """Return where the checkpoint of the run called `name` is kept."""
+    return runs_folder() / name
 
 
 def user_folder() -> Path:

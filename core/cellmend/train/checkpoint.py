@@ -11,6 +11,7 @@ import torch
 from cellmend.errors import FileFormatError
 from cellmend.io.atomic import PREFIX, replacing
 from cellmend.net.unet import CPNet
+from cellmend.registry.store import CHECKPOINT
 
 State = dict[str, Any]
 
@@ -34,13 +35,13 @@ class RunFolder:
     def begin(self) -> None:
         """Forget a run of before."""
         self._best = None
-        for name in ("best.pt", "checkpoint.pt") if self._path else ():
+        for name in ("best.pt", CHECKPOINT) if self._path else ():
             self._file(name).unlink(missing_ok=True)
 
     def save(self, state: State) -> None:
         """Keep what is needed to go on."""
         if self._path is not None:
-            _write(self._file("checkpoint.pt"), state)
+            _write(self._file(CHECKPOINT), state)
 
     def load(self, device: torch.device) -> State | None:
         """Return the last state, or None if there is none.
@@ -50,10 +51,10 @@ class RunFolder:
         FileFormatError
             If the file is damaged.
         """
-        if self._path is None or not self._file("checkpoint.pt").is_file():
+        if self._path is None or not self._file(CHECKPOINT).is_file():
             return None
         self._remove_leftovers()
-        return _read(self._file("checkpoint.pt"), device)
+        return _read(self._file(CHECKPOINT), device)
 
     def save_best(self, net: CPNet) -> None:
         """Keep the weights that did best on the validation images."""

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from cellmend.params import TrainSettings, make_settings
 from cellmend.progress import SILENT, Reporter
 from cellmend.registry import ModelCard, ModelEntry, find, user_folder
 from cellmend.registry.card import TaskName
-from cellmend.registry.store import SUFFIX, checked_name
+from cellmend.registry.store import SUFFIX, checked_name, run_folder
 from cellmend.train import jobs
 from cellmend.train.blind import Method
 from cellmend.train.curves import write_curves
@@ -206,11 +205,6 @@ def paired(
     settings = make_settings(TrainSettings, name=name, **options)
     job = jobs.paired(data, settings, validation=validation, task=task, diameter=diameter)
     return train(job, Listeners(on_event, report, resume))
-
-
-def run_folder(name: str) -> Path:
-    """Return where the checkpoint of the run called `name` is kept."""
-    return user_folder().parent / "training" / name
 
 
 def train(job: Job, listeners: Listeners = LISTENERS) -> ModelEntry:
