@@ -165,14 +165,25 @@ def test_files_are_counted_in_the_io_lane_and_once(qtbot, window, folder, monkey
         from PyQt6.QtCore import QThread
 
         counted.append((path.name, QThread.currentThread() is window.thread()))
-        return 2
+        return ("Position 1", "")
 
-    monkeypatch.setattr(scenes, "count_scenes", count)
+    monkeypatch.setattr(scenes, "scene_names", count)
     open_(qtbot, window, folder / "a.tif")
     qtbot.waitUntil(lambda: len(listed(window)) == 5, timeout=10_000)
     open_(qtbot, window, folder / "a.tif")
     qtbot.waitUntil(lambda: len(listed(window)) == 5, timeout=10_000)
     assert counted == [("b.czi", False), ("c.czi", False)]
+    assert listed(window)[1:3] == ["b.czi#1  Position 1", "b.czi#2"]
+
+
+def test_images_are_listed_with_their_names_in_the_file(qtbot, window, folder, monkeypatch):
+    monkeypatch.setattr(scenes, "scene_names", lambda path: ("A1, left", "", "Control"))
+    open_(qtbot, window, folder / "b.czi")  # its images are counted by opening it
+    named = ["b.czi#1  A1, left", "b.czi#2", "b.czi#3  Control"]
+    qtbot.waitUntil(lambda: listed(window)[1:4] == named, timeout=10_000)
+    step(qtbot, window)
+    assert number_shown(window) == 2
+    assert listed(window)[1:4] == named
 
 
 def test_a_list_without_what_was_counted(tmp_path):

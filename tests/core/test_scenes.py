@@ -14,12 +14,20 @@ from cellmend.errors import FileFormatError
 from cellmend.export.kinds import export_path
 from cellmend.io import read, scenes
 from cellmend.io.folder import list_images, output_path
-from cellmend.io.formats import count_scenes
+from cellmend.io.formats import scene_names
 from cellmend.io.labels import write_labels
 from cellmend.io.pairs import masks_beside
 from cellmend.io.windows import ImageWindows
+from cellmend.io.zeiss_czi import _named_scenes
 
 COLLECTION = Path(__file__).parents[2].parent / "shared" / "data" / "formats" / "vendor"
+
+
+NAMES = {
+    "czi": ("", "", ""),
+    "nd2": ("A1", "A2"),
+    "lif": ("Series 1", "Series 2"),
+}
 
 
 def pixels_of(scene: int) -> np.ndarray:
@@ -47,6 +55,15 @@ def nd2_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         sizes = {"P": 2, "Y": 20, "X": 30}  # noqa: RUF012
         dtype = np.dtype(np.uint16)
         metadata = SimpleNamespace(channels=[])
+        experiment = [  # noqa: RUF012
+            SimpleNamespace(type="TimeLoop"),
+            SimpleNamespace(
+                type="XYPosLoop",
+                parameters=SimpleNamespace(
+                    points=[SimpleNamespace(name="A1"), SimpleNamespace(name="A2")]
+                ),
+            ),
+        ]
 
         def __init__(self, path: Path) -> None:
             assert path.is_file()
@@ -77,6 +94,7 @@ def lif_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def image(number: int) -> SimpleNamespace:
         pixels = pixels_of(number)
         return SimpleNamespace(
+            name=f"Series {number}",
             shape=pixels.shape,
             dtype=pixels.dtype,
             dims=("Y", "X"),
@@ -107,7 +125,7 @@ def lif_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(("format", "count"), [("czi", 3), ("nd2", 2), ("lif", 2)])
 def test_one_of_several_is_read(format, count, request):
     path = request.getfixturevalue(f"{format}_file")
-    assert count_scenes(path) == count
+    assert scene_names(path) == NAMES[format]
     first = read(path)
     assert (first.scenes, first.source) == (count, path)
     np.testing.assert_array_equal(first.data, pixels_of(1))
@@ -132,7 +150,7 @@ def test_a_scene_is_read_in_windows(czi_file):
 def test_other_files_hold_one_image(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, pixels_of(1))
-    assert count_scenes(path) == 1
+    assert scene_names(path) == ("",)
     np.testing.assert_array_equal(read(path, scene=1).data, read(path).data)
     with pytest.raises(FileFormatError, match=r"no image 2 .* holds only one"):
         read(path, scene=2)
@@ -241,3 +259,27 @@ def test_images_of_a_file_of_a_microscope():
         (15, 64, 64),
     ]
     assert read(f"{path}#3").axes == "TCZYX"
+
+
+def test_scenes_of_a_czi_are_named_by_their_numbers():
+    metadata = """<ImageDocument><Metadata><Information><Image><Dimensions><S><Scenes>
+        <Scene Index="4" Name="B2"/><Scene Index="0" Name="A1"/><Scene Index="1"/>
+        </Scenes></S></Dimensions></Image></Information></Metadata></ImageDocument>"""
+    assert _named_scenes(metadata) == {4: "B2", 0: "A1", 1: ""}
+    assert _named_scenes("no XML") == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("testdata_2channel_xz.lif", ("xzt", "xzy", "xz")),
+        ("RGB-multichannel.czi", ("ScanRegion0",)),
+        ("cluster.nd2", ("",)),
+    ],
+)
+def test_names_in_real_files(file, names):
+    path = COLLECTION / file
+    if not path.is_file():
+        pytest.skip("the collection of real files is not here")
+    pytest.importorskip({".lif": "liffile", ".czi": "pylibCZIrw.czi", ".nd2": "nd2"}[path.suffix])
+    assert scene_names(path) == names

@@ -67,7 +67,7 @@ class NavigatorPanel(QWidget):
         if [self._path(i) for i in range(self.list.count())] != paths:
             self.list.clear()
             for path in paths:
-                item = QListWidgetItem(path.name)
+                item = QListWidgetItem()
                 item.setData(PATH_ROLE, path)
                 self.list.addItem(item)
         if current in paths:
@@ -83,6 +83,7 @@ class NavigatorPanel(QWidget):
             item, path = self.list.item(i), self._path(i)
             if item is not None:
                 state, has_masks = self._review.state(path), self._files.has_masks(path)
+                item.setText("  ".join(filter(None, (path.name, self._files.name_inside(path)))))
                 item.setIcon(done if state == "done" else masked if has_masks else plain)
                 masks = "saved masks" if has_masks else "no saved masks"
                 item.setToolTip(f"{path}\n{_place_in_file(path)}{state}, {masks}")

@@ -118,6 +118,10 @@ class FileService(QObject):
         """Whether masks of any kind lie beside the image `path`."""
         return path in self._listing.masked
 
+    def name_inside(self, path: Path) -> str:
+        """Return what an image is called in its file, if the file holds several and names them."""
+        return self._scenes.name_of(path)
+
     def corrected(self) -> list[Path]:
         """Return the images of the folder to train on: masks only computed do not count."""
         return [path for path in self.folder if path in self._listing.corrected]

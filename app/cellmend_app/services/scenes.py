@@ -1,4 +1,4 @@
-"""Find out how many images the files of a folder hold."""
+"""Find out which images the files of a folder hold."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from cellmend.io import scenes
-from cellmend.io.formats import count_scenes
+from cellmend.io.formats import scene_names
 from cellmend_app.services.listing import Listing, images_of
 from cellmend_app.workers import JobRunner
 
 
 class SceneService(QObject):
-    """Counts the images of files, one file after another, so that opening never waits long.
+    """Lists the images of files, one file after another, so that opening never waits long.
+
+    Attributes
+    ----------
+    counts
+        How many images a file holds, of those that were opened or looked into.
+    names
+        What they are called in the file, of those that were looked into and hold several.
 
     Signals
     -------
     found(listings)
-        The last file was counted; these hold several images, by file.
+        The last file was looked into; these hold several images, by file.
     """
 
     found = pyqtSignal(object)
@@ -32,12 +39,23 @@ class SceneService(QObject):
         self._busy = False
         self._found: dict[Path, Listing] = {}
         self.counts: dict[Path, int] = {}
+        self.names: dict[Path, tuple[str, ...]] = {}
 
-    def look_through(self, files: Sequence[Path]) -> None:
-        """Count the images of those files that may hold several, and are not known."""
-        unknown = (file for file in files if scenes.may_hold_several(file))
-        self._waiting = deque(file for file in unknown if file not in self.counts)
+    def look_through(self, images: Sequence[Path]) -> None:
+        """Look into those files that may hold several images, and are not known."""
+        files = dict.fromkeys(scenes.split(image)[0] for image in images)
+        several = (file for file in files if scenes.may_hold_several(file))
+        self._waiting = deque(file for file in several if not self._known(file))
         self._next()
+
+    def name_of(self, image: Path) -> str:
+        """Return what an image is called in its file; empty where it has no name there."""
+        file, number = scenes.split(image)
+        names = self.names.get(file, ())
+        return names[number - 1] if number is not None and number <= len(names) else ""
+
+    def _known(self, file: Path) -> bool:
+        return file in self.names or self.counts.get(file) == 1
 
     def _next(self) -> None:
         if self._busy or not self._waiting or self._runner.closed:
@@ -49,10 +67,11 @@ class SceneService(QObject):
         job.failed.connect(lambda _: self.counts.setdefault(file, 1))
         job.finished.connect(self._go_on)
 
-    def _take(self, file: Path, inside: Listing) -> None:
-        self.counts[file] = len(inside.images)
-        if len(inside.images) > 1:
-            self._found[file] = inside
+    def _take(self, file: Path, inside: tuple[Listing, tuple[str, ...]]) -> None:
+        found, names = inside
+        self.counts[file] = len(names)
+        if len(names) > 1:
+            self._found[file], self.names[file] = found, names
 
     def _go_on(self) -> None:
         self._busy = False
@@ -62,5 +81,6 @@ class SceneService(QObject):
         self._next()
 
 
-def _inside(file: Path) -> Listing:
-    return Listing.of(images_of(file, count_scenes(file)))
+def _inside(file: Path) -> tuple[Listing, tuple[str, ...]]:
+    names = scene_names(file)
+    return Listing.of(images_of(file, len(names))), names

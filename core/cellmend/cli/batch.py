@@ -16,7 +16,7 @@ from cellmend.cli.terminal import TerminalReporter
 from cellmend.errors import CellmendError, FileFormatError, InputError
 from cellmend.io import scenes
 from cellmend.io.folder import FileList, list_images
-from cellmend.io.formats import count_scenes
+from cellmend.io.formats import scene_names
 from cellmend.progress import Reporter
 from cellmend.provenance import cellmend_version
 
@@ -132,7 +132,7 @@ class Batch:
         if wanted not in (None, ALL_SCENES):
             return [scenes.numbered(file, wanted)]
         try:
-            count = count_scenes(file)
+            count = len(scene_names(file))
         except CellmendError:  # it is told when its turn comes
             return [file]
         if count > 1 and wanted == ALL_SCENES:

@@ -33,14 +33,13 @@ READERS: dict[str, str] = {
 }
 """Module and function of `cellmend.io` per ending; called with a path and axes or None.
 
-Those of `SCENE_COUNTERS` also take the number of an image or None.
+Those of `SCENE_NAMERS` also take the number of an image or None.
 """
 
-SCENE_COUNTERS: dict[str, str] = {
-    READERS[ending]: f"{READERS[ending].partition(':')[0]}:count_scenes"
-    for ending in scenes.ENDINGS
+SCENE_NAMERS: dict[str, str] = {
+    READERS[ending]: f"{READERS[ending].partition(':')[0]}:scene_names" for ending in scenes.ENDINGS
 }
-"""What counts the images of a file, per reader of `READERS`."""
+"""What lists the images of a file, per reader of `READERS`."""
 
 WRITERS: dict[str, str] = {
     ".tif": "tiff:write_image",
@@ -97,7 +96,7 @@ def read(path: str | Path, axes: str | None = None, *, scene: int | None = None)
     file, named = scenes.split(Path(path))
     number = named if scene is None else scene
     reader = _reader(file)
-    if reader not in SCENE_COUNTERS:
+    if reader not in SCENE_NAMERS:
         scenes.place(file, number, 1)
         whole: Image = _function(reader)(file, axes)
         return whole
@@ -105,11 +104,14 @@ def read(path: str | Path, axes: str | None = None, *, scene: int | None = None)
     return image if number is None else replace(image, source=scenes.numbered(file, number))
 
 
-def count_scenes(path: str | Path) -> int:
-    """Return how many images `read` could choose from in a file; errors are those of `read`."""
+def scene_names(path: str | Path) -> tuple[str, ...]:
+    """Return what the images that `read` could choose from in a file are called in it.
+
+    A name is empty where the file has none for an image. Errors are those of `read`.
+    """
     file, _ = scenes.split(Path(path))
-    counter = SCENE_COUNTERS.get(_reader(file))
-    return 1 if counter is None else int(_function(counter)(file))
+    namer = SCENE_NAMERS.get(_reader(file))
+    return ("",) if namer is None else tuple(_function(namer)(file))
 
 
 def write(path: str | Path, image: Image, provenance: Mapping[str, Any] | None = None) -> None:

@@ -38,10 +38,10 @@ def read_lif(path: Path, axes: str | None = None, scene: int | None = None) -> I
         return replace(_image(path, stored, axes), scenes=count)
 
 
-def count_scenes(path: Path) -> int:
-    """Return how many images there are; errors are those of `read_lif`."""
+def scene_names(path: Path) -> list[str]:
+    """Return the names of the images; errors are those of `read_lif`."""
     with _opened(path) as file:
-        return len(file.images)
+        return [str(image.name or "") for image in file.images]
 
 
 @contextmanager

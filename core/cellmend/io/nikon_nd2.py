@@ -29,10 +29,13 @@ def read_nd2(path: Path, axes: str | None = None, scene: int | None = None) -> I
         return _image(path, file, axes, scene)
 
 
-def count_scenes(path: Path) -> int:
-    """Return how many positions there are; errors are those of `read_nd2`."""
+def scene_names(path: Path) -> list[str]:
+    """Return the names of the positions; errors are those of `read_nd2`."""
     with _opened(path) as file:
-        return _count(file)
+        loops = (loop for loop in file.experiment if loop.type == "XYPosLoop")
+        names = [point.name or "" for loop in loops for point in loop.parameters.points]
+        count = _count(file)
+        return names if len(names) == count else [""] * count
 
 
 @contextmanager

@@ -46,10 +46,11 @@ def read_czi(path: Path, axes: str | None = None, scene: int | None = None) -> I
         return _image(path, file, axes, scene)
 
 
-def count_scenes(path: Path) -> int:
-    """Return how many scenes there are; errors are those of `read_czi`."""
+def scene_names(path: Path) -> list[str]:
+    """Return the names of the scenes; errors are those of `read_czi`."""
     with _opened(path) as file:
-        return len(_scenes(file))
+        numbers, names = _scenes(file), _named_scenes(file.raw_metadata)
+        return [names.get(number, "") for number in numbers]
 
 
 @contextmanager
@@ -112,6 +113,16 @@ def _pixels(path: Path, file: Any, scene: int | None) -> NDArray[np.generic]:
         values = file.read(roi=(box.x, box.y, box.w, box.h), plane=plane, scene=scene)
         data[t, c, z] = values[..., ::-1]  # stored as blue, green, red
     return data
+
+
+def _named_scenes(metadata: str) -> dict[int | None, str]:
+    """Return the names of the scenes by the numbers that the file has for them."""
+    try:
+        root = ElementTree.fromstring(metadata)
+    except ElementTree.ParseError:
+        return {}
+    stored = root.iterfind("./Metadata/Information/Image/Dimensions/S/Scenes/Scene")
+    return {int(scene.get("Index", -1)): scene.get("Name") or "" for scene in stored}
 
 
 def _described(metadata: str) -> tuple[tuple[str, ...], dict[str, float]]:
