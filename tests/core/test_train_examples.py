@@ -88,13 +88,13 @@ def test_restoring_shows_the_bad_image_and_the_good_one(folder):
 
 def test_the_command_writes_the_picture_and_trains_nothing(folder, tmp_path, capsys):
     picture = tmp_path / "examples.png"
-    words = ["train", "segmentation", str(folder), "--name", "mine", "--crop", str(SIDE)]
+    words = ["train", "segmentation", str(folder), "--crop", str(SIDE)]
     assert main([*words, "--tone", "1", "--examples", str(picture), "--json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert told == [{"event": "examples", "picture": str(picture)}]
     assert cv2.imread(str(picture)).shape[0] == ROWS * SIDE + 4 * GAP
     assert main(["models", "list"]) == 0
-    assert "mine" not in capsys.readouterr().out
+    assert "examples" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("words", [["--tone", "0.5", "--method", "paired"], ["--tone", "2"]])

@@ -202,6 +202,8 @@ def three_numbers(text: str) -> tuple[float, ...]:
 
 def run(args: argparse.Namespace) -> int:
     """Train one model."""
+    if args.examples:
+        vars(args).setdefault(f"{SETTING}name", "examples")  # no model is made
     settings = build_settings(TrainSettings, args)
     check_combination(args)
     if args.skip_existing and exists(settings.name):
