@@ -216,6 +216,15 @@ def test_examples_can_be_stopped_and_what_is_wrong_with_them_is_told(dialog, dra
     assert not button.isEnabled()
 
 
+def test_examples_that_come_late_do_not_talk_over_the_training(dialog, training, drawing):
+    dialog.examples.click()
+    dialog.start.click()
+    training.started.emit(2, 4)
+    drawing.end(drawing.drawn, QImage(40, 20, QImage.Format.Format_RGB888))
+    assert dialog.state.text() == "Training on 2 images…"
+    dialog.examples.shown.close()
+
+
 def test_nothing_can_be_started_without_images_or_a_free_name(dialog):
     assert dialog.start.isEnabled()
     for taken in ("mine", "nuclei"):

@@ -352,7 +352,9 @@ class TrainDialog(QDialog):
     # -- state
 
     def _tell(self, text: str) -> None:
-        self.state.setText(text)
+        """Say something of the examples; a training that began meanwhile has more to say."""
+        if not self._training.running:
+            self.state.setText(text)
 
     def _taken(self, model: str) -> bool:
         """Whether a model, or a training that can go on, has this name."""

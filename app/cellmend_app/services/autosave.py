@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QLockFile, QObject, QTimer
+from PyQt6.QtCore import QObject, QTimer
 
 from cellmend.io import project as projects
 from cellmend.io.project import PackedMasks
@@ -25,6 +25,7 @@ from cellmend_app.document import Box, Document
 from cellmend_app.messages import Messages
 from cellmend_app.services import project_content
 from cellmend_app.services.open_save import FileService
+from cellmend_app.services.owner_lock import owner_lock
 from cellmend_app.services.project_content import ProjectContent
 from cellmend_app.workers import JobRunner
 
@@ -46,8 +47,7 @@ class SideFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = QLockFile(str(path.with_suffix(".lock")))
-        self._lock.setStaleLockTime(0)  # only the death of its owner makes a lock stale
+        self._lock = owner_lock(path)
 
     def write(self, content: ProjectContent, masks: PackedMasks, project: Path | None) -> None:
         """Write the masks and how they came about; layers can be made again, and are left out."""

@@ -120,7 +120,7 @@ class FileService(QObject):
 
     def name_inside(self, path: Path) -> str:
         """Return what an image is called in its file, if the file holds several and names them."""
-        return self._scenes.name_of(path)
+        return self._scenes.names.get(path, "")
 
     def corrected(self) -> list[Path]:
         """Return the images of the folder to train on: masks only computed do not count."""
@@ -317,11 +317,11 @@ class FileService(QObject):
         self.opened.emit(loaded.path)
         if loaded.complaint is not None:
             self._messages.error(loaded.complaint, "read the saved masks")
+        file, number = scenes.split(loaded.path)
         if loaded.image.scenes > 1:
-            file, number = scenes.split(loaded.path)
             many = self._scenes.counts[file] = loaded.image.scenes
             self._messages.note(f"{file.name}: image {number} of the {many} in the list")
-        self._scenes.look_through(self.folder)
+        self._scenes.look_through([*self.folder, file])
         self._ask_axes(loaded)
 
     def _show_images_of(self, files: Mapping[Path, Listing]) -> None:

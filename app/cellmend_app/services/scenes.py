@@ -22,7 +22,7 @@ class SceneService(QObject):
     counts
         How many images a file holds, of those that were opened or looked into.
     names
-        What they are called in the file, of those that were looked into and hold several.
+        What an image is called in its file, of files that were looked into and hold several.
 
     Signals
     -------
@@ -39,23 +39,16 @@ class SceneService(QObject):
         self._busy = False
         self._found: dict[Path, Listing] = {}
         self.counts: dict[Path, int] = {}
-        self.names: dict[Path, tuple[str, ...]] = {}
+        self.names: dict[Path, str] = {}
 
-    def look_through(self, images: Sequence[Path]) -> None:
+    def look_through(self, files: Sequence[Path]) -> None:
         """Look into those files that may hold several images, and are not known."""
-        files = dict.fromkeys(scenes.split(image)[0] for image in images)
-        several = (file for file in files if scenes.may_hold_several(file))
+        several = (file for file in dict.fromkeys(files) if scenes.may_hold_several(file))
         self._waiting = deque(file for file in several if not self._known(file))
         self._next()
 
-    def name_of(self, image: Path) -> str:
-        """Return what an image is called in its file; empty where it has no name there."""
-        file, number = scenes.split(image)
-        names = self.names.get(file, ())
-        return names[number - 1] if number is not None and number <= len(names) else ""
-
     def _known(self, file: Path) -> bool:
-        return file in self.names or self.counts.get(file) == 1
+        return self.counts.get(file) == 1 or scenes.numbered(file, 1) in self.names
 
     def _next(self) -> None:
         if self._busy or not self._waiting or self._runner.closed:
@@ -71,7 +64,8 @@ class SceneService(QObject):
         found, names = inside
         self.counts[file] = len(names)
         if len(names) > 1:
-            self._found[file], self.names[file] = found, names
+            self._found[file] = found
+            self.names.update(zip(found.images, names, strict=True))
 
     def _go_on(self) -> None:
         self._busy = False

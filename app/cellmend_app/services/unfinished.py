@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
-from PyQt6.QtCore import QLockFile
 
 from cellmend.io.atomic import replacing
 from cellmend.registry.store import CHECKPOINT, run_folder, runs_folder
+from cellmend_app.services.owner_lock import owner_lock
 from cellmend_app.services.train_request import TrainRequest
 
 
@@ -38,8 +38,7 @@ class UnfinishedFile:
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or runs_folder() / "unfinished.json"
-        self._lock = QLockFile(str(self._path.with_suffix(".lock")))
-        self._lock.setStaleLockTime(0)  # only the death of its owner makes a lock stale
+        self._lock = owner_lock(self._path)
 
     def load(self) -> Unfinished | None:
         """Return the training that can go on, if there is one and its state is still there."""
