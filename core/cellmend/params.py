@@ -319,7 +319,8 @@ class TrainSettings(Settings):
     attention in place of most convolutions, and four widths. `widen` doubles the channels of
     the model that is started from, which at first gives what it gave.
     `partial` says that there are cells without masks: the network then learns from those
-    with one and what is close around them alone. `tone` is the share of the crops whose light
+    with one and what is close around them alone. With `empty`, images without cells teach what
+    is no cell; otherwise they are left out. `tone` is the share of the crops whose light
     is changed at random.
     """
 
@@ -341,6 +342,7 @@ class TrainSettings(Settings):
     sampling_weights: tuple[Annotated[float, Field(ge=0)], ...] | None = None
     channels: tuple[int, int] | None = None
     partial: bool = False
+    empty: bool = False
     tone: Annotated[float, Field(ge=0, le=1)] = 0.0
     backbone: BackboneName = "unet"
     widths: tuple[int, ...] = (16, 32, 64, 128)

@@ -175,6 +175,11 @@ def test_cells_without_masks_can_be_owned_up_to(dialog, training):
     assert not dialog.cells.partial.isEnabled()
 
 
+def test_images_without_cells_count_where_one_says_so(dialog):
+    dialog.cells.empty.click()
+    assert dialog.request().aim == FindCells(empty=True)
+
+
 def test_images_can_be_spoilt_and_their_light_changed(dialog, training):
     assert texts(dialog.cells.degrade) == ["Nothing", "Noise", "Blur", "Too few pixels"]
     assert dialog.request().tone == 0

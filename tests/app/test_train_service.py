@@ -67,9 +67,9 @@ def test_the_command_line_says_what_was_asked():
     assert "--resume" not in words
     assert "--crop" not in words
     assert "--degrade" not in words
-    aim = FindCells(partial=True, degrade="deblur")
+    aim = FindCells(partial=True, empty=True, degrade="deblur")
     words = replace(REQUEST, aim=aim, resume=True, crop=64, tone=0.5).arguments()
-    assert "--partial" in words
+    assert {"--partial", "--empty"} <= set(words)
     assert words[words.index("--degrade") + 1] == "deblur"
     assert words[words.index("--tone") + 1] == "0.5"
     assert "--resume" in words

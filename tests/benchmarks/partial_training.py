@@ -36,7 +36,7 @@ def main() -> None:
             ("half", half, False),
             ("half-partial", half, True),
         ):
-            train(name, place, partial, args)
+            train(name, place, args, partial=partial)
             print(f"{name}: {score(name, args)}", flush=True)
 
 
@@ -57,7 +57,7 @@ def copy_masks(source: Path, whole: Path, half: Path) -> None:
             )
 
 
-def train(name: str, folder: Path, partial: bool, args: argparse.Namespace) -> None:
+def train(name: str, folder: Path, args: argparse.Namespace, **settings: bool) -> None:
     """Train a model on, with crops as small as a CPU likes."""
     import cellmend
 
@@ -70,8 +70,8 @@ def train(name: str, folder: Path, partial: bool, args: argparse.Namespace) -> N
         crop=160,
         warmup_epochs=0,
         validation_share=0.0,
-        partial=partial,
         channels=(1, 0),
+        **settings,
     )
 
 

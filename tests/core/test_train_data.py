@@ -204,3 +204,37 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
     many = peak_bytes(tmp_path / "many", 24)
     one = 256 * 256 * 4 * 2
     assert many < few + 2 * one
+
+
+def write_with_empty_ones(folder, cells, empty):
+    for index in range(cells + empty):
+        image, masks = draw_cells(seed=index)
+        write_pair(folder, f"a{index}", image, (masks * (index < cells)).astype(np.uint16))
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_images_without_cells_teach_what_is_no_cell_if_they_are_to_count(tmp_path, partial):
+    write_with_empty_ones(tmp_path, cells=2, empty=1)
+    left_out = TrainingSet([tmp_path], partial=partial)
+    left_out.prepare()
+    np.testing.assert_allclose(left_out.probabilities, [0.5, 0.5, 0])
+    images = TrainingSet([tmp_path], partial=partial, empty=True)
+    images.prepare()
+    np.testing.assert_allclose(images.probabilities, np.full(3, 1 / 3))
+    with_cells, other, empty = map(images.load, range(3))
+    assert not empty.target.any()
+    assert empty.diameter == pytest.approx((with_cells.diameter + other.diameter) / 2)
+
+
+def test_images_without_cells_that_count_are_not_held_out(tmp_path):
+    write_with_empty_ones(tmp_path, cells=5, empty=4)
+    training, held_out = TrainingSet([tmp_path], empty=True).split(0.4, np.random.default_rng(0))
+    assert (len(training), len(held_out)) == (7, 2)
+    assert all(held_out.load(index).target[2].any() for index in range(2))
+    assert (training.probabilities > 0).all()
+
+
+def test_nothing_but_images_without_cells_is_refused(tmp_path):
+    write_with_empty_ones(tmp_path, cells=0, empty=2)
+    with pytest.raises(InputError, match="no cells in the masks of the 2 training images"):
+        TrainingSet([tmp_path], empty=True).prepare()

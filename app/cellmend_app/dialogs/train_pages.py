@@ -63,6 +63,13 @@ class CellsPage(QWidget):
             "Tick it where you have not corrected all cells: the model then learns from those\n"
             "with a mask and what is close around them, and nothing from the rest of the image.",
         )
+        self.empty = QCheckBox("Images without cells count")
+        name(
+            self.empty,
+            "Images without cells count",
+            "Tick it where an image without masks was saved because it shows no cell: the model\n"
+            "then learns what is no cell. Otherwise such images are left out.",
+        )
         self.degrade = choice()
         self.degrade.addItem("Nothing", "")
         for task, text in UNDOES.items():
@@ -80,6 +87,7 @@ class CellsPage(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self.images, 1)
         layout.addWidget(self.partial)
+        layout.addWidget(self.empty)
         layout.addLayout(rows)
         self.images.itemChanged.connect(self.changed)
 
@@ -104,7 +112,9 @@ class CellsPage(QWidget):
 
     def aim(self) -> FindCells:
         """Return what is learnt."""
-        return FindCells(self.partial.isChecked(), str(self.degrade.currentData()))
+        return FindCells(
+            self.partial.isChecked(), self.empty.isChecked(), str(self.degrade.currentData())
+        )
 
     def found(self) -> TrainingData:
         """Return what there is to learn from."""

@@ -18,16 +18,19 @@ class FindCells:
     ----------
     partial
         Some cells have no masks.
+    empty
+        Images without cells count.
     degrade
         Images are spoilt as for learning this restoration; empty: they are not.
     """
 
     partial: bool = False
+    empty: bool = False
     degrade: str = ""
 
     def words(self) -> list[str]:
         """Return what the command line says of it."""
-        words = ["--partial"] if self.partial else []
+        words = ["--partial"] * self.partial + ["--empty"] * self.empty
         return [*words, "--degrade", self.degrade] if self.degrade else words
 
 

@@ -97,6 +97,12 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
         **setting("partial"),
     )
     group.add_argument(
+        "--empty",
+        action="store_true",
+        help="learn from images without cells too: they teach what is no cell",
+        **setting("empty"),
+    )
+    group.add_argument(
         "--tone",
         type=float,
         metavar="S",

@@ -42,7 +42,7 @@ class Sample:
     target
         (3, Y, X) float16: unit flow dY, dX, and 1 inside cells, -1 where nothing is known.
     diameter
-        Median diameter of its cells in pixels.
+        Median diameter of its cells in pixels; where it has none, that of the other images.
     """
 
     image: NDArray[np.float16]
@@ -66,6 +66,8 @@ class TrainingSet:
         Sampling weight of each place; the square root of its size where not given.
     partial
         Whether there are cells without masks, so that only what is near those with one counts.
+    empty
+        Whether images without cells count: they teach what is no cell.
     cache
         Where prepared pairs are kept.
 
@@ -83,14 +85,17 @@ class TrainingSet:
         channels: Channels | None = None,
         weights: Sequence[float] | None = None,
         partial: bool = False,
+        empty: bool = False,
         cache: Cache | None = None,
     ) -> None:
         self._settings = settings or NormalizeSettings()
         self._channels = channels
         self._partial = partial
+        self._empty = empty
         self._cache = cache or Cache()
         self._lock = threading.Lock()
         self._prepared: list[Prepared] = []
+        self._typical = 0.0
         groups = [training_pairs([place]) for place in places]
         self.pairs = [pair for group in groups for pair in group]
         self.probabilities = _probabilities([len(group) for group in groups], weights)
@@ -108,7 +113,7 @@ class TrainingSet:
     ) -> tuple[TrainingSet, TrainingSet | None]:
         """Hold about `share` of the images with cells out, in a second set; none of a few."""
         self.prepare()
-        usable = np.flatnonzero(self.probabilities)
+        usable = np.flatnonzero(self._with_cells & (self.probabilities > 0))
         if len(usable) < FEWEST_TO_SPLIT:
             return self, None
         held = np.zeros(len(self), bool)
@@ -116,7 +121,9 @@ class TrainingSet:
         return self._only(~held), self._only(held)
 
     def prepare(self, report: Reporter = SILENT) -> None:
-        """Read and check all pairs, compute their flows, and leave those without cells out.
+        """Read and check all pairs, and compute their flows.
+
+        Those without cells are left out, unless they are to count.
 
         Raises
         ------
@@ -128,18 +135,21 @@ class TrainingSet:
             if self._prepared:
                 return
             prepared = self._prepare_all(report)
-            cells = np.array([entry.diameter > 0 for entry in prepared])
+            diameters = np.array([entry.diameter for entry in prepared])
+            cells = diameters > 0
             if not cells.any():
                 raise InputError(
                     f"There are no cells in the masks of the {len(self)} training images.",
                     hint="Draw or find some, and save them.",
                 )
-            weights = self.probabilities * cells
-            self.probabilities = weights / weights.sum()
+            self._typical = float(np.median(diameters[cells]))
+            if not self._empty:
+                weights = self.probabilities * cells
+                self.probabilities = weights / weights.sum()
             self._prepared = prepared
 
     def draw(self, rng: np.random.Generator) -> Sample:
-        """Return a random sample that holds cells, data sets chosen by weight."""
+        """Return a random sample, data sets chosen by weight."""
         self.prepare()
         return self.load(int(rng.choice(len(self), p=self.probabilities)))
 
@@ -147,7 +157,7 @@ class TrainingSet:
         """Open one sample; only what is then looked at is read."""
         entry = self._prepared[index] if self._prepared else self._prepare(index)
         planes = np.load(entry.path, mmap_mode="r", allow_pickle=False)
-        return Sample(planes[:-3], planes[-3:], entry.diameter)
+        return Sample(planes[:-3], planes[-3:], entry.diameter or self._typical)
 
     @property
     def diameter(self) -> float:
@@ -155,13 +165,18 @@ class TrainingSet:
         self.prepare()
         return float(np.median([entry.diameter for entry in self._prepared if entry.diameter]))
 
+    @property
+    def _with_cells(self) -> NDArray[np.bool_]:
+        """Which images hold cells."""
+        return np.array([entry.diameter > 0 for entry in self._prepared])
+
     def views(self, count: int, side: float) -> Iterator[View]:
         """Yield the middles of up to `count` images with cells, evenly spread over the set.
 
         Each is of at most `side` diameters along y and x.
         """
         self.prepare()
-        usable = [i for i, entry in enumerate(self._prepared) if entry.diameter]
+        usable = np.flatnonzero(self._with_cells)
         chosen = np.linspace(0, len(usable) - 1, min(count, len(usable))).astype(int)
         for index in (usable[i] for i in chosen):
             sample = self.load(index)

@@ -142,11 +142,16 @@ def _pairs(
         channels=settings.channels,
         weights=settings.sampling_weights,
         partial=settings.partial,
+        empty=settings.empty,
     )
     if validation is None:
         return training, None
     return training, TrainingSet(
-        validation, settings.normalize, channels=settings.channels, partial=settings.partial
+        validation,
+        settings.normalize,
+        channels=settings.channels,
+        partial=settings.partial,
+        empty=settings.empty,
     )
 
 

@@ -28,7 +28,7 @@ Channels = tuple[int, int]
 
 KNOWN_AROUND = 0.15
 """In partly annotated images, diameters around annotated cells that count as background."""
-LAYOUT = 1
+LAYOUT = 2
 """Raised when what is kept changes, so that older files are not taken for it."""
 
 SPLIT_SHARE = 0.25
@@ -68,6 +68,7 @@ def prepare_pair(
     ----------
     partial
         Whether there are cells without masks: far from those with one nothing is known.
+        An image without any is taken to be known.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def prepare_pair(
     kept = cache.find(key)
     if kept is None:
         planes, diameter = _read_pair(image_path, masks_path, settings, channels)
-        if partial:
+        if partial and diameter:
             planes[-1][unknown(planes[-1] > 0, KNOWN_AROUND * diameter)] = -1
         kept = cache.keep(key, planes, {"diameter": diameter})
     path, facts = kept
@@ -141,8 +142,6 @@ def unknown(inside: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
     """Tell which pixels are further than `reach` pixels, and than one, from all cells."""
     import cv2
 
-    if not inside.any():
-        return np.ones_like(inside)
     away = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(away > max(reach, 1.5))
 
