@@ -28,9 +28,9 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, and unknown fields are refused."""
+    """Base of all settings: frozen; unknown fields and infinite numbers are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -347,7 +347,7 @@ class TrainSettings(Settings):
     backbone: BackboneName = "unet"
     widths: tuple[int, ...] = (16, 32, 64, 128)
     widen: bool = False
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"
     normalize: NormalizeSettings = NormalizeSettings()
 

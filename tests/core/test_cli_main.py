@@ -1,5 +1,6 @@
 """Choosing a command, and how wrong usage ends."""
 
+import json
 import os
 import subprocess
 import sys
@@ -36,6 +37,11 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
         (["models", "show", "nonesuch"], "generalist"),
         (["train", "segmentation", "nowhere", "--name", "a", "--epochs", "0"], "--epochs"),
         (["segmnt", "a.tif"], "no such command"),
+        (["segment", "a.tif", "--save", ""], "--save"),
+        (["segment", "a.tif", "--diameter", "inf"], "finite"),
+        (["segment", "a.tif", "--cellprob-threshold", "nan"], "finite"),
+        (["degrade", "a.tif", "--poisson", "5", "--seed", "-1"], "--seed"),
+        (["synthesize", "a", "--seed", "-1"], "--seed"),
     ],
 )
 def test_wrong_usage_ends_with_status_2_and_says_what_is_wrong(
@@ -43,6 +49,34 @@ def test_wrong_usage_ends_with_status_2_and_says_what_is_wrong(
 ) -> None:
     assert main(arguments) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["segment", "a.tif", "--min-size", "few"], 2),
+        (["segment", "a.tif", "--no-such-switch"], 2),
+        (["segment", "a.tif", "--model", "nonesuch"], 2),
+        (["models", "add", "nowhere.safetensors"], 1),
+        (["convert", "a.tif", "--to", "gif"], 2),
+    ],
+)
+def test_a_report_as_json_tells_the_failure_of_the_whole_command(
+    arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--json"]) == status
+    said = capsys.readouterr()
+    report = json.loads(said.out)
+    assert report["command"] == arguments[0]
+    assert report["error"] in said.err
+
+
+def test_what_the_system_refuses_is_told_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "a" * 300
+    assert main(["segment", str(tmp_path / name)]) in (1, 2)
+    assert name in capsys.readouterr().err
 
 
 def test_ctrl_c_ends_with_status_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -84,3 +84,16 @@ def test_a_folder_as_parquet(pairs_folder: Path) -> None:
     output = pairs_folder / "all.parquet"
     assert main(["measure", str(pairs_folder), "--output", str(output)]) == 0
     assert parquet.read_table(output).num_rows == 36
+
+
+def test_axes_that_would_be_guessed_wrong_can_be_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks = np.zeros((3, 20, 30), np.uint16)
+    masks[:, 5:9, 5:9] = 1
+    tifffile.imwrite(tmp_path / "v.tif", masks * 100, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "v_masks.tif", masks, photometric="minisblack")
+    assert main(["measure", str(tmp_path / "v.tif")]) == 1
+    assert "do not fit" in capsys.readouterr().err
+    assert main(["measure", str(tmp_path / "v.tif"), "--axes", "ZYX"]) == 0
+    assert main(["measure", str(tmp_path), "--axes", "ZYX"]) == 0

@@ -53,7 +53,7 @@ def add_everywhere(
         help="tiles that a network takes at once",
         **(setting(batch_size) if batch_size else plain("batch_size")),
     )
-    group.add_argument("--seed", type=int, metavar="N", help="seed of chance", **keywords("seed"))
+    group.add_argument("--seed", type=seed, metavar="N", help="seed of chance", **keywords("seed"))
     group.add_argument(
         "--config", type=Path, metavar="FILE", help="YAML file of settings; switches overrule it"
     )
@@ -75,12 +75,17 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of the results (default: beside the input)",
     )
+    add_axes(parser)
+    add_scene(parser)
+
+
+def add_axes(parser: argparse.ArgumentParser) -> None:
+    """Add what the dimensions of images are."""
     parser.add_argument(
         "--axes",
         metavar="AXES",
         help="what the dimensions of the files are, such as ZCYX, where they do not say it",
     )
-    add_scene(parser)
 
 
 def add_scene(parser: argparse.ArgumentParser) -> None:
@@ -142,6 +147,14 @@ def scene(text: str) -> int | str:
         return text
     number = int(text)
     if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def seed(text: str) -> int:
+    """Read a whole number that is not negative."""
+    number = int(text)
+    if number < 0:
         raise ValueError(text)
     return number
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from cellmend.errors import Cancelled, CellmendError, DeviceError, InputError, ModelError
 from cellmend.provenance import cellmend_version
@@ -27,9 +29,22 @@ COMMANDS = {
 ALL_WELL, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
+class WrongUsage(CellmendError):
+    """Switches or values that a command does not know."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are raised, so that they are told like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        """Show the switches that there are, and raise what is wrong."""
+        self.print_usage(sys.stderr)
+        raise WrongUsage(message)
+
+
 def build_parser(command: str) -> argparse.ArgumentParser:
     """Return the parser; only the module of `command` is imported, so that starting is quick."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="cellmend",
         description="Mend microscope images and find the cells in them.",
         epilog="Without a command the window opens: cellmend [FILES...]",
@@ -55,21 +70,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] not in {*COMMANDS, "-h", "--help", "--version"}:
         given.insert(0, "gui")
+    command = given[0]
     try:
-        parsed = build_parser(given[0]).parse_args(given)
-    except SystemExit as stop:  # argparse has printed the help or what is wrong
-        return stop.code if isinstance(stop.code, int) else WRONG_USAGE
-    try:
+        parsed = build_parser(command).parse_args(given)
         status = int(parsed.run(parsed))
         sys.stdout.flush()
         return status
-    except CellmendError as error:
-        print(f"cellmend {parsed.command}: {error}", file=sys.stderr)
-        wrong = isinstance(error, InputError | ModelError | DeviceError)
-        return WRONG_USAGE if wrong else SOME_FAILED
-    except (Cancelled, KeyboardInterrupt):
-        print(f"cellmend {parsed.command}: stopped", file=sys.stderr)
-        return INTERRUPTED
+    except SystemExit:  # argparse has printed the help or the version
+        return ALL_WELL
     except BrokenPipeError:  # who reads the output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ALL_WELL
+    except (CellmendError, OSError) as error:
+        tell_failure(command, str(error), as_json="--json" in given)
+        wrong = isinstance(error, WrongUsage | InputError | ModelError | DeviceError)
+        return WRONG_USAGE if wrong else SOME_FAILED
+    except (Cancelled, KeyboardInterrupt):
+        tell_failure(command, "stopped", as_json="--json" in given)
+        return INTERRUPTED
+
+
+def tell_failure(command: str, reason: str, *, as_json: bool) -> None:
+    """Say why a command could not do its work; training, which reports line by line, says it."""
+    print(f"cellmend {command}: {reason}", file=sys.stderr)
+    if as_json and command != "train":
+        print(json.dumps({"command": command, "version": cellmend_version(), "error": reason}))

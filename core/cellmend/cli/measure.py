@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cellmend.cli.arguments import add_everywhere, add_scene
+from cellmend.cli.arguments import add_axes, add_everywhere, add_scene
 from cellmend.cli.batch import Batch, FileResult
 from cellmend.errors import InputError
 from cellmend.io import folder as names
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TABLE",
         help=f"a .csv, .xlsx or .parquet file (default: beside IMAGE, or FOLDER/{FOLDER_TABLE})",
     )
+    add_axes(parser)
     add_scene(parser)
     add_everywhere(parser)
     parser.set_defaults(run=run)
@@ -61,7 +62,7 @@ def _measure_image(args: argparse.Namespace) -> int:
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
         from cellmend.export.table import write_table
 
-        cells = _table(source, args.masks)
+        cells = _table(source, args.masks, args.axes)
         write_table(outputs[0], cells)
         return {"cells": len(cells["label"])}
 
@@ -75,7 +76,7 @@ def _measure_folder(args: argparse.Namespace) -> int:
     tables: dict[str, Mapping[str, Any]] = {}
 
     def work(source: Path, outputs: list[Path], report: Reporter) -> Mapping[str, Any]:
-        tables[source.name] = _table(source, None)
+        tables[source.name] = _table(source, None, args.axes)
         return {"cells": len(tables[source.name]["label"])}
 
     batch = Batch(args, {})
@@ -91,12 +92,12 @@ def _measure_folder(args: argparse.Namespace) -> int:
     return batch.finish()
 
 
-def _table(image: Path, masks: Path | None) -> Mapping[str, Any]:
+def _table(image: Path, masks: Path | None, axes: str | None) -> Mapping[str, Any]:
     from cellmend.io import read
     from cellmend.io.labels import read_labels
     from cellmend.measure import table
 
-    return table(read(image), read_labels(masks or _masks_beside(image)))
+    return table(read(image, axes), read_labels(masks or _masks_beside(image)))
 
 
 def _masks_beside(image: Path) -> Path:
