@@ -1,4 +1,4 @@
-"""What every pipeline does to planes: check them, and bring cells to a network's size."""
+"""What every pipeline does to planes: check, group and resize them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ def check_usable(data: NDArray[np.generic]) -> None:
     InputError
         If a value is NaN or infinite, or all values are the same.
     """
+    check_finite(data)
+    first = data.flat[0]
+    if np.all(data == first):
+        raise InputError(
+            f"The image is constant: every value is {first}.", hint="There is nothing to see in it."
+        )
+
+
+def check_finite(data: NDArray[np.generic]) -> None:
+    """Refuse an image with values that are NaN or infinite, by an `InputError`."""
     if np.issubdtype(data.dtype, np.inexact):
         bad = int(data.size - np.count_nonzero(np.isfinite(data)))
         if bad:
@@ -30,11 +40,6 @@ def check_usable(data: NDArray[np.generic]) -> None:
                 f"{bad} of {data.size} values are not numbers (NaN or infinite).",
                 hint="Replace them, for instance by the background value.",
             )
-    first = data.flat[0]
-    if np.all(data == first):
-        raise InputError(
-            f"The image is constant: every value is {first}.", hint="There is nothing to see in it."
-        )
 
 
 def filled(sizes: Iterable[int], wanted: int) -> Iterator[list[int]]:
@@ -52,12 +57,6 @@ def filled(sizes: Iterable[int], wanted: int) -> Iterator[list[int]]:
             group, total = [], 0
     if group:
         yield group
-
-
-def scaled_shape(shape: tuple[int, ...], factor: float) -> tuple[int, int]:
-    """Return (Y, X) scaled by `factor`, at least one pixel each."""
-    height, width = shape[-2:]
-    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def resize_plane(plane: Floats, shape: tuple[int, ...]) -> Floats:

@@ -10,7 +10,7 @@ import tifffile
 
 from cellmend.cli import main
 from cellmend.io import read
-from cellmend.io.labels import write_labels
+from cellmend.io.labels import read_labels, write_labels
 from cellmend.io.tiff import read_provenance
 
 
@@ -47,6 +47,15 @@ def test_degrade_keeps_name_shape_and_original(image: Path, tmp_path: Path) -> N
     assert result.dtype == np.float32
     assert result.shape == (2, 48, 40)
     assert image.read_bytes() == before
+
+
+def test_degrade_refuses_what_is_no_number(
+    image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tifffile.imwrite(image, np.full((8, 9), np.nan, np.float32))
+    assert main(["degrade", str(image), "--poisson", "2", "--output", str(tmp_path / "o")]) == 1
+    assert "72 of 72 values" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
 
 
 def test_the_seed_decides_the_noise(image: Path, tmp_path: Path) -> None:
@@ -146,6 +155,17 @@ def test_evaluate_two_files(masks: tuple[Path, Path], capsys: pytest.CaptureFixt
     truth, found = masks
     assert main(["evaluate", str(truth / "b_masks.tif"), str(found / "b_img_cp_masks.tif")]) == 0
     assert "0.5000" in capsys.readouterr().out
+
+
+def test_evaluate_reads_masks_in_ome_zarr(
+    masks: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = masks[0] / "a_masks.tif"
+    found = read_labels(truth)
+    write_labels(tmp_path / "zarr" / f"{truth.stem}.zarr", found)
+    for prediction in (tmp_path / "zarr" / f"{truth.stem}.zarr", tmp_path / "zarr"):
+        assert main(["evaluate", str(truth), str(prediction), "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["mean_average_precision"] == [1, 1, 1]
 
 
 def test_evaluate_refuses_masks_of_another_size(

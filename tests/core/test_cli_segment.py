@@ -264,3 +264,42 @@ def test_g11_channels_are_restored_each_by_its_own_model(
     capsys.readouterr()
     assert main(["segment", str(path), "--axes", "CYX", "--restore", "denoise:5", *FAST]) == 1
     assert "no channel 5" in capsys.readouterr().err
+
+
+def test_a_kind_that_cannot_be_had_keeps_no_other_from_being_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tifffile.imwrite(tmp_path / "v.tif", np.stack([blobs(64)] * 2), metadata={"axes": "ZYX"})
+    assert main(["segment", str(tmp_path / "v.tif"), *FAST, "--save", "geojson,png,tif,csv"]) == 1
+    told = capsys.readouterr().err
+    assert "GeoJSON" in told
+    assert "PNG" in told
+    assert read_labels(tmp_path / "v_cp_masks.tif").shape == (2, 64, 64)
+    assert (tmp_path / "v_measurements.csv").exists()
+
+
+@pytest.mark.parametrize("name", [".hidden", 'a "b" c', " led by a space"])
+def test_whatever_an_image_is_called_its_results_are_called_after_it(
+    name: str, tmp_path: Path
+) -> None:
+    tifffile.imwrite(tmp_path / f"{name}.tif", blobs(64))
+    assert main(["segment", str(tmp_path / f"{name}.tif"), *FAST, "--save", "tif,npy"]) == 0
+    results = {path.name for path in tmp_path.iterdir()}
+    assert results == {f"{name}.tif", f"{name}_cp_masks.tif", f"{name}_seg.npy"}
+
+
+@pytest.mark.parametrize("command", [["segment"], ["restore"]])
+def test_an_image_is_not_enlarged_beyond_the_memory(
+    command: list[str], image: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, str(image), "--diameter", "0.001"]) == 1
+    assert "enlarged to 2,880,000 x 2,880,000 pixels" in capsys.readouterr().err
+
+
+def test_a_volume_is_not_stretched_beyond_the_memory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tifffile.imwrite(tmp_path / "v.tif", np.stack([blobs(64)] * 2), metadata={"axes": "ZYX"})
+    switches = ["--do-3d", "--anisotropy", "1e12"]
+    assert main(["segment", str(tmp_path / "v.tif"), *FAST, *switches]) == 1
+    assert "smaller anisotropy" in capsys.readouterr().err

@@ -198,6 +198,13 @@ def test_overlay_of_any_image(tmp_path, shape, axes, dtype):
     assert read(tmp_path / "a.png").data.any()
 
 
+def test_overlay_of_volumes_over_time(tmp_path):
+    masks = np.stack([np.stack([cells()] * 4)] * 3)
+    write_overlay(tmp_path / "a.png", Image(np.zeros((3, 4, 40, 50)), "TZYX"), masks)
+    picture = read(tmp_path / "a.png").data
+    np.testing.assert_array_equal(picture.any(axis=0), cells() > 0)
+
+
 def test_overlay_of_other_masks_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"50 x 40.*30 x 20"):
         write_overlay(tmp_path / "a.png", Image(np.zeros((20, 30))), cells())
@@ -399,6 +406,11 @@ def test_what_was_not_made_is_not_exported(tmp_path):
     with pytest.raises(InputError, match="no flows"):
         export(results(), "flows", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [".hidden", 'a"b: c?', " a "])
+def test_a_name_that_a_file_has_is_never_refused(name):
+    assert export_path(Path("/d") / f"{name}.tif", ".csv") == Path("/d") / f"{name}.csv"
 
 
 def test_name_patterns():

@@ -19,6 +19,7 @@ from cellmend.errors import InputError
 from cellmend.image import Image
 from cellmend.io.folder import output_path
 from cellmend.params import Settings
+from cellmend.planes import check_finite
 from cellmend.progress import Reporter
 
 DEGRADED_TIF = "_degraded.tif"
@@ -102,9 +103,16 @@ def file_seed(source: Path, seed: int) -> np.random.Generator:
 def degrade_image(
     image: Image, settings: DegradeSettings, rng: np.random.Generator, report: Reporter
 ) -> Image:
-    """Return a degraded float32 copy, every plane of every channel by itself."""
+    """Return a degraded float32 copy, every plane of every channel by itself.
+
+    Raises
+    ------
+    InputError
+        If a value is NaN or infinite.
+    """
     from cellmend.restore.degrade import Degradation, degrade
 
+    check_finite(image.data)
     how = Degradation(settings.blur or 0.0, settings.downsample, settings.poisson)
     planes = image.data.reshape(-1, *image.data.shape[-2:])
     result = np.empty(planes.shape, np.float32)

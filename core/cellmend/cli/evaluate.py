@@ -14,11 +14,12 @@ from cellmend.cli.arguments import add_everywhere, numbers, setting
 from cellmend.cli.batch import Batch, FileResult
 from cellmend.cli.config import build_settings
 from cellmend.errors import CellmendError, InputError
+from cellmend.io.ome_zarr import is_zarr
 from cellmend.params import Settings
 from cellmend.progress import Reporter
 
 ENDINGS = ("_seg", "_masks", "_cp", "_restored", "_degraded", "_img")
-SUFFIXES = (".tif", ".tiff", ".png", ".npy")
+SUFFIXES = (".tif", ".tiff", ".png", ".bmp", ".npy")
 
 IoU = Annotated[float, Field(gt=0, le=1)]
 
@@ -88,9 +89,11 @@ def mask_files(path: Path, prefer_found: bool) -> dict[str, Path]:
     prefer_found
         Whether ``_cp_masks`` stands before ``_masks`` where a folder holds both.
     """
-    if path.is_file():
+    if _is_one(path):
         return {name_key(path): path}
-    every = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    every = sorted(
+        file for file in path.iterdir() if file.suffix.lower() in SUFFIXES or is_zarr(file)
+    )
     named = [file for file in every if file.stem.endswith(("_masks", "_seg"))]
     by_preference = sorted(
         named or every, key=lambda file: file.stem.endswith("_cp_masks") == prefer_found
@@ -98,17 +101,22 @@ def mask_files(path: Path, prefer_found: bool) -> dict[str, Path]:
     return {name_key(file): file for file in by_preference}
 
 
+def _is_one(path: Path) -> bool:
+    """Tell whether a path is one image of masks: a file, or the folder that an OME-Zarr is."""
+    return path.is_file() or is_zarr(path)
+
+
 def find_pairs(truth: Path, prediction: Path, batch: Batch) -> dict[Path, Path]:
     """Return the prediction that belongs to each truth; what is left alone is a failure."""
     truths, predictions = mask_files(truth, False), mask_files(prediction, True)
-    if truth.is_file() and prediction.is_file():
+    if _is_one(truth) and _is_one(prediction):
         return {truth: prediction}
-    for key in truths.keys() - predictions.keys():
+    for key in sorted(truths.keys() - predictions.keys()):
         batch.add(
             FileResult(str(truths[key]), "failed", reason=f"nothing in {prediction} fits it.")
         )
-    if truth.is_dir():
-        for key in predictions.keys() - truths.keys():
+    if not _is_one(truth):
+        for key in sorted(predictions.keys() - truths.keys()):
             reason = f"no true masks in {truth} fit it."
             batch.add(FileResult(str(predictions[key]), "failed", reason=reason))
     if not truths:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cellmend.cli.pipeline import Found
-from cellmend.errors import InputError
+from cellmend.errors import CellmendError, InputError
 from cellmend.io.folder import SEG_NPY, output_path
 from cellmend.params import PipelineSettings
 
@@ -39,14 +39,36 @@ def planned(source: Path, kinds: Sequence[str], folder: Path | None) -> list[Pat
 
 
 def save(found: Found, kinds: Sequence[str], folder: Path | None) -> None:
-    """Write the results in the kinds asked for."""
+    """Write the results in the kinds asked for; the errors are those of `each_kind`."""
     from cellmend.export.kinds import export
 
-    for kind in kinds:
+    def write(kind: str) -> None:
         if kind == SEG:
             _write_seg(output_path(found.source, SEG_NPY, folder), found)
         else:
             export(_results(found), kind, folder)
+
+    each_kind(kinds, write)
+
+
+def each_kind(kinds: Sequence[str], write: Callable[[str], None]) -> None:
+    """Write every kind; one that cannot be written keeps none of the others from being written.
+
+    Raises
+    ------
+    CellmendError
+        In the end, with everything that went wrong.
+    """
+    failed: list[CellmendError] = []
+    for kind in kinds:
+        try:
+            write(kind)
+        except CellmendError as error:
+            failed.append(error)
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise CellmendError(" ".join(map(str, failed)))
 
 
 def check_kinds(kinds: Sequence[str], settings: PipelineSettings) -> tuple[str, ...]:
@@ -55,8 +77,10 @@ def check_kinds(kinds: Sequence[str], settings: PipelineSettings) -> tuple[str, 
     Raises
     ------
     InputError
-        If one is unknown, or cannot be had with these settings.
+        If there is none, one is unknown, or cannot be had with these settings.
     """
+    if not kinds:
+        raise InputError("--save: nothing is named.", hint=f"There are: {', '.join(FORMATS)}.")
     for kind in kinds:
         if kind not in FORMATS:
             raise InputError(

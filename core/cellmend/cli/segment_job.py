@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cellmend.cli.ahead import Ahead
 from cellmend.cli.pipeline import Found, Pipeline
-from cellmend.cli.save import save
+from cellmend.cli.save import each_kind, save
 from cellmend.errors import InputError
 from cellmend.io.folder import output_path
 from cellmend.io.windows import stored_shape
@@ -88,8 +88,7 @@ class SegmentFiles:
         plan = plan_of(source, self.settings, self.axes, self.device)
         workplace = output_path(source, WORKPLACE.format(key=plan.key), self.folder)
         result = run(plan, workplace, workers, report)
-        for kind in self.kinds:
-            write(result, source, kind, self.folder)
+        each_kind(self.kinds, lambda kind: write(result, source, kind, self.folder))
         shutil.rmtree(workplace)
         diameter = float(result.provenance.settings["diameter"])
         return {"cells": result.count, "diameter": round(diameter, 2)}

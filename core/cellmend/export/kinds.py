@@ -32,6 +32,8 @@ from cellmend.measure.cells import Table
 
 DEFAULT_PATTERN = "{name}"
 PLACEHOLDERS = ("name", "folder", "date")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_SPECIAL = re.compile(r'[/\\:*?"<>|\0]')
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,14 +134,15 @@ def export_path(
         "folder": source.parent.name,
         "date": date.today().isoformat(),
     }
-    unknown = set(re.findall(r"\{([^{}]*)\}", pattern)) - values.keys()
+    unknown = set(_PLACEHOLDER.findall(pattern)) - values.keys()
     if unknown:
         raise InputError(
             f"The name pattern {pattern!r} has an unknown part: {{{min(unknown)}}}.",
             hint=f"There are {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}.",
         )
-    stem = re.sub(r"\{([^{}]*)\}", lambda match: values[match[1]], pattern).strip()
-    if not stem or re.search(r'[/\\:*?"<>|\0]', stem) or stem.startswith("."):
+    written = pattern.strip()  # what files and folders are called themselves is a name already
+    stem = _PLACEHOLDER.sub(lambda match: values[match[1]], written)
+    if not stem or written.startswith(".") or _SPECIAL.search(_PLACEHOLDER.sub("", written)):
         raise InputError(
             f"{stem!r} cannot be a file name.", hint="Leave out slashes and other special signs."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from pathlib import Path
+from typing import TypeVar
 
 import imagecodecs
 import numpy as np
@@ -13,6 +14,8 @@ from cellmend.errors import InputError
 from cellmend.image import Image
 from cellmend.io.atomic import replacing
 from cellmend.labels.outlines import outline_mask
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 _COLOURS = 256
 
@@ -33,7 +36,7 @@ def write_overlay(
     image
         Any image.
     masks
-        Of the image's size: (Y, X), or (Z, Y, X) for a volume.
+        Of the image's size: its axes without C.
     opacity
         Of the colour inside the cells, 0 to 1; outlines are opaque.
 
@@ -45,7 +48,7 @@ def write_overlay(
         If the file cannot be written.
     """
     picture = _background(image)
-    plane = masks[len(masks) // 2] if masks.ndim == 3 else masks
+    plane = _middle(masks)
     if plane.shape != picture.shape[:2]:
         raise InputError(
             f"The masks ({plane.shape[1]} x {plane.shape[0]}) and the image"
@@ -76,7 +79,7 @@ def colour_table() -> NDArray[np.uint8]:
 
 def _background(image: Image) -> NDArray[np.float32]:
     """Return the plane in the middle as RGB, float32 from 0 to 255."""
-    channels = [_stretched(_middle(image, i)) for i in range(min(3, image.n_channels))]
+    channels = [_stretched(_middle(image.channel(i))) for i in range(min(3, image.n_channels))]
     if len(channels) == 1:
         channels *= 3
     while len(channels) < 3:
@@ -84,11 +87,11 @@ def _background(image: Image) -> NDArray[np.float32]:
     return np.stack(channels, axis=-1)
 
 
-def _middle(image: Image, channel: int) -> NDArray[np.generic]:
-    plane = image.channel(channel)
-    while plane.ndim > 2:
-        plane = plane[len(plane) // 2]
-    return plane
+def _middle(stack: NDArray[Pixel]) -> NDArray[Pixel]:
+    """Return the plane in the middle of all but the last two axes."""
+    while stack.ndim > 2:
+        stack = stack[len(stack) // 2]
+    return stack
 
 
 def _stretched(plane: NDArray[np.generic]) -> NDArray[np.float32]:

@@ -16,10 +16,11 @@ from cellmend.errors import ModelError
 from cellmend.image import Image, as_image
 from cellmend.io.dark_frame import dark_frame
 from cellmend.net.runner import Runner
+from cellmend.net.scaled import scaled_shape
 from cellmend.net.seamless import predict_seamless
 from cellmend.normalize import normalize
 from cellmend.params import NormalizeSettings, RestoreSettings, make_settings
-from cellmend.planes import TOGETHER, check_usable, filled, resize_plane, scaled_shape
+from cellmend.planes import TOGETHER, check_usable, filled, resize_plane
 from cellmend.progress import SILENT, Reporter, shares
 from cellmend.provenance import Provenance
 from cellmend.registry.files import Model, load_model

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from cellmend.dynamics.masks import NETWORK_STEPS
 from cellmend.net.predict import Prediction, predict, predict_all
 from cellmend.net.runner import Runner
+from cellmend.net.scaled import scaled_shape
 from cellmend.params import TileSettings
-from cellmend.planes import resize_plane, scaled_shape
+from cellmend.planes import resize_plane
 from cellmend.progress import SILENT, Reporter
 from cellmend.tiling import TilePlan
 

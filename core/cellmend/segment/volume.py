@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from cellmend.net.scaled import check_enlarged
 from cellmend.progress import SILENT, Reporter, shares
 from cellmend.segment.network import Network
 
@@ -47,8 +48,15 @@ def segment_volume(
     tuple
         Flows (3, Z, Y, X), 5 times the unit flow, and cell probability (Z, Y, X), the
         mean of all three directions.
+
+    Raises
+    ------
+    MemoryLimitError
+        If the stretched volume does not fit in the memory.
     """
-    depth = max(1, round(data.shape[1] * anisotropy))
+    stretched = data.shape[1] * anisotropy
+    check_enlarged((stretched, *data.shape[2:]), "Give a smaller anisotropy.")
+    depth = max(1, round(stretched))
     cube = _stretched(data, depth)
     flows = np.zeros((3, *cube.shape[1:]), np.float32)
     cellprob = np.zeros(cube.shape[1:], np.float32)

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.net.card import file_sha256
+from cellmend.net.scaled import scaled_shape
 from cellmend.normalize import normalize
 from cellmend.params import TileSettings, TrainSettings
-from cellmend.planes import resize_plane, scaled_shape
+from cellmend.planes import resize_plane
 from cellmend.progress import SILENT, Reporter, shares
 from cellmend.restore.degrade import degrade, random_degradation
 from cellmend.study.cases import NETWORK_DIAMETER, Files, digest, masked_files, read_case

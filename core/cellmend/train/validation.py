@@ -15,9 +15,10 @@ from cellmend.device import autocast
 from cellmend.dynamics import masks_from_flows
 from cellmend.dynamics.masks import NETWORK_STEPS
 from cellmend.metrics import average_precision
+from cellmend.net.scaled import scaled_shape
 from cellmend.net.unet import CPNet
 from cellmend.params import TrainSettings
-from cellmend.planes import resize_plane, scaled_shape
+from cellmend.planes import resize_plane
 from cellmend.progress import SILENT, Reporter
 from cellmend.train.loader import Loader
 from cellmend.train.protocols import Source, Task
