@@ -89,6 +89,15 @@ def test_two_hundred_thousand_cells(tmp_path):
         np.testing.assert_array_equal(read_labels(tmp_path / name), masks)
 
 
+def test_numbers_of_every_name_are_written(tmp_path):
+    data = np.arange(12, dtype=np.longlong).reshape(3, 4)
+    write(tmp_path / "a.zarr", Image(data))
+    np.testing.assert_array_equal(read(tmp_path / "a.zarr").data, data)
+    if np.dtype(np.longdouble).itemsize > 8:
+        with pytest.raises(InputError, match="cannot hold"):
+            write(tmp_path / "b.zarr", Image(data.astype(np.longdouble)))
+
+
 def test_a_zarr_is_replaced_whole_and_nothing_else_is(tmp_path):
     image = image_of("CYX", "u2", True, 1)
     write(tmp_path / "a.zarr", image)

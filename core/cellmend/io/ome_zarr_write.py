@@ -27,6 +27,8 @@ VERSION = "0.4"
 LABELS = "cells"
 CHUNK = 512
 _SMALLEST_LEVEL = 512
+_LARGEST_NUMBER = 8
+"""Bytes per pixel; there are wider floats."""
 Halve = Callable[[NDArray[Any]], NDArray[Any]]
 _COLOURS = ("FFFFFF", "00FF00", "FF00FF", "00FFFF", "FF0000", "0000FF", "FFFF00")
 _TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
@@ -62,7 +64,7 @@ def write_ome_zarr(
     import zarr
 
     data = image.data.view(np.uint8) if image.data.dtype == bool else image.data
-    if data.dtype.kind not in "uif":
+    if data.dtype.kind not in "uif" or data.dtype.itemsize > _LARGEST_NUMBER:
         raise InputError(f"OME-Zarr cannot hold pixels of type {data.dtype}.")
     flat = image.axes.replace("C", "")
     if labels is not None and labels.shape != tuple(image.size(axis) for axis in flat):
@@ -126,7 +128,7 @@ def create_levels(
             str(len(arrays)),
             shape=(*shape[:-2], height, width),
             chunks=(*(1,) * (len(shape) - 2), min(height, CHUNK), min(width, CHUNK)),
-            dtype=dtype,
+            dtype=np.dtype(dtype.str),  # some types have several names, of which Zarr knows one
             compressors=Blosc(cname="zstd", clevel=5, shuffle=Blosc.SHUFFLE),
             chunk_key_encoding={"name": "v2", "separator": "/"},
             fill_value=0,
