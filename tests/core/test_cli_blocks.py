@@ -167,6 +167,21 @@ def test_workers_give_what_one_process_gives(
         np.testing.assert_array_equal(alone, shared)
 
 
+def test_workers_neither_overwrite_an_input_nor_the_result_of_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("a_restored.tif", "a.tif", "b.tif", "b.tiff")
+    inputs = [tmp_path / "in" / name for name in names]
+    for seed, file in enumerate(inputs):
+        write(file, Image(draw_cells(64, seed=seed)[0]))
+    before = inputs[0].read_bytes()
+    switches = ["--workers", "2", "--device", "cpu", "--json"]
+    assert main(["restore", *map(str, inputs), *switches]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [file["status"] for file in report["files"]] == ["done", "failed", "done", "failed"]
+    assert inputs[0].read_bytes() == before
+
+
 def test_workers_share_the_cores_and_leave_this_process_as_it_was() -> None:
     before = dict(os.environ)
 

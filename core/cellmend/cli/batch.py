@@ -86,12 +86,13 @@ class Batch:
         return [one for file in found.files for one in self._scenes(file)]
 
     def pending(self, sources: list[Path], plan: Plan) -> list[Path]:
-        """Return the sources whose results are not there yet, or are made anew."""
-        return [source for source in sources if not self._skips(plan(source))]
+        """Return the sources that `run` works on: not skipped, with results of their own."""
+        originals = _places(sources)
+        return [source for source in sources if self._is_due(source, plan(source), originals)]
 
     def run(self, sources: list[Path], plan: Plan, work: Work | None) -> None:
         """Do the work on each source; skip what is there, and only plan where work is None."""
-        originals = {source.resolve() for source in sources}
+        originals = _places(sources)
         for index, source in enumerate(sources):
             title = f"[{index + 1}/{len(sources)}] {source.name}"
             try:
@@ -145,6 +146,13 @@ class Batch:
             )
         return [file]
 
+    def _is_due(self, source: Path, outputs: list[Path], originals: set[Path]) -> bool:
+        try:
+            self._claim(source, outputs, originals)
+        except InputError:  # it is told when its turn comes
+            return False
+        return not self._skips(outputs)
+
     def _claim(self, source: Path, outputs: list[Path], originals: set[Path]) -> None:
         for output in outputs:
             place = output.resolve()
@@ -170,6 +178,10 @@ class Batch:
         if self._args.dry_run or work is None:
             return FileResult(str(source), "planned", planned)
         return FileResult(str(source), "done", planned, work(source, outputs, report))
+
+
+def _places(files: Iterable[Path]) -> set[Path]:
+    return {file.resolve() for file in files}
 
 
 def _short(value: object) -> str:
