@@ -106,6 +106,54 @@ def test_a_row_of_another_plane_goes_there(qtbot, panel, document):
     assert document.selection == (2,)
 
 
+@pytest.fixture
+def series(qtbot, panel, document):
+    """A table of a series of two frames, in each of which are cells 1 and 2."""
+    frames = np.zeros((2, 30, 30), np.uint32)
+    frames[:, 2:8, 2:8], frames[:, 12:18, 2:8] = 1, 2
+    document.set_image(Image(np.ones((2, 30, 30), np.uint8), "TYX"))
+    with qtbot.waitSignal(panel.service.measured, timeout=10_000):
+        document.set_labels(frames)
+    assert column(panel, "frame") == [0, 0, 1, 1]
+    return panel
+
+
+def selected_rows(panel):
+    return sorted(index.row() for index in panel.table.selectionModel().selectedRows())
+
+
+def test_rows_of_other_frames_are_other_cells(qtbot, series, document):
+    document.select(2)
+    assert selected_rows(series) == [1]
+    document.plane = 1
+    assert selected_rows(series) == [3]
+    click(qtbot, series, 0)
+    assert (document.plane, document.selection) == (0, (1,))
+    click(qtbot, series, 3, Qt.KeyboardModifier.ControlModifier)
+    assert (document.plane, document.selection) == (1, (2,))
+    assert selected_rows(series) == [3]
+
+
+def test_the_cells_of_another_image_are_not_shown_until_measured(qtbot, panel, document):
+    document.set_image(Image(np.ones((64, 80), np.uint8)))
+    assert panel.model.rowCount() == 0
+    assert panel.count.text() == "0 cells"
+
+
+def test_a_table_that_nobody_looks_at_is_saved_as_the_cells_are_now(
+    qtbot, tmp_path, panel, document
+):
+    panel.hide()
+    labels = np.zeros((20, 20), np.uint32)
+    labels[2:8, 2:8] = 7
+    document.set_image(Image(np.ones((20, 20), np.uint8)), tmp_path / "other.tif")
+    document.set_labels(labels)
+    panel.service.save(tmp_path / "other.csv")
+    qtbot.waitUntil((tmp_path / "other.csv").exists, timeout=10_000)
+    with (tmp_path / "other.csv").open(newline="") as file:
+        assert [(row["label"], row["area_px"]) for row in csv.DictReader(file)] == [("7", "36")]
+
+
 def test_a_timer_that_runs_out_after_the_end_does_nothing(qtbot, document):
     runner = JobRunner()
     service = ObjectsService(document, runner, RecordingMessages(), quiet_ms=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cellmend_app.actions import handlers as do
 from cellmend_app.actions.spec import Spec
-from cellmend_app.actions.when import has_channels, has_image, has_selection
+from cellmend_app.actions.when import has_cells, has_channels, has_image, has_selection
 from cellmend_app.actions.workbench import ToolName
 from cellmend_app.viewer import Arrangement
 
@@ -106,7 +106,8 @@ VIEW: tuple[Spec | None, ...] = (
         "save-table",
         "Save table of cells…",
         do.save_table,
-        when=lambda w: has_image(w) and bool(w.services.objects.columns),
+        tip="Measure all cells and write the table as CSV, Excel workbook or Parquet",
+        when=has_cells,
     ),
     Spec(
         "previous-view",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from cellmend_app.services.objects import (
     meaning,
     number,
 )
+from cellmend_app.services.segment import count_of_cells
 
 
 class CellTable(QAbstractTableModel):
@@ -75,11 +77,22 @@ class CellTable(QAbstractTableModel):
 
     def labels(self, frame: int | None = None) -> list[int]:
         """Return the ids of the rows on show, top down; of a series, of one frame if asked for."""
-        rows = self._rows
+        return self.labels_of(range(len(self._rows)), frame)
+
+    def labels_of(self, rows: Sequence[int], frame: int | None) -> list[int]:
+        """Return the ids of these rows on show; of a series, of one frame if asked for."""
+        chosen = self._rows[list(rows)]
         if frame is not None and FRAME in self._columns:
-            rows = rows[self._columns[FRAME][rows] == frame]
-        found: list[int] = self._values(LABEL)[rows].tolist()
+            chosen = chosen[self._columns[FRAME][chosen] == frame]
+        found: list[int] = self._values(LABEL)[chosen].tolist()
         return found
+
+    def rows_of(self, labels: Sequence[int], frame: int) -> NDArray[np.intp]:
+        """Return the rows on show of these cells, of a series those of one frame, top down."""
+        found = np.isin(self._values(LABEL)[self._rows], labels)
+        if FRAME in self._columns:
+            found &= self._columns[FRAME][self._rows] == frame
+        return np.flatnonzero(found)
 
     def values(self, column: str) -> NDArray[np.float64]:
         """Return a column of all rows, on show or not."""
@@ -206,7 +219,8 @@ class ObjectsPanel(QWidget):
         assert selection is not None
         selection.selectionChanged.connect(self._select_cells)
         self.model.modelReset.connect(self._show_selection)
-        document.selection_changed.connect(self._on_selection_changed)
+        document.selection_changed.connect(lambda _: self._show_selection())
+        document.plane_changed.connect(lambda _: self._show_selection())
         objects.measured.connect(self._take)
 
     @property
@@ -233,7 +247,7 @@ class ObjectsPanel(QWidget):
         self.distribution.show_values(self.model.values(self._wanted))
         if others:
             self._fit_headings()
-        self.save.setEnabled(bool(columns))
+        self.save.setEnabled(len(self.model.values(LABEL)) > 0)
 
     def _list_columns(self, columns: list[str]) -> None:
         """Offer columns to filter by; one that was chosen and is gone may come back."""
@@ -276,22 +290,30 @@ class ObjectsPanel(QWidget):
         bounded = low > -np.inf or high < np.inf
         self.model.filter(self._wanted if bounded else "", low, high)
 
+    @property
+    def _frame(self) -> int:
+        """Which frame of a series is on show; ids are those of its cells."""
+        return self._document.plane // len(self._document.frame)
+
     def _select_cells(self) -> None:
-        """Select the cells of the selected rows, on the plane where the first one lies."""
+        """Select the cells of the selected rows that lie in one frame: that of the last click."""
         selection = self.table.selectionModel()
         if self._linking or selection is None:
             return
-        labels = self.model.labels()
         rows = [index.row() for index in selection.selectedRows()]
-        if rows:
-            self._go_to(rows[0])
+        clicked = selection.currentIndex().row()
         self._linking = True
-        self._document.select(*(labels[row_] for row_ in rows))
+        if rows:
+            self._go_to(clicked if clicked in rows else rows[0])
+        ids = self.model.labels_of(rows, self._frame)
+        self._document.select(*ids)
         self._linking = False
+        if len(ids) < len(rows):  # some lie in other frames
+            self._show_selection(scroll=False)
 
     def _choose_shown(self) -> None:
         """Select the cells of all rows; in a series ids are those of the frame on show."""
-        self._document.select(*self.model.labels(self._document.plane // len(self._document.frame)))
+        self._document.select(*self.model.labels(self._frame))
 
     def _go_to(self, row_: int) -> None:
         names, image = self.model.names, self._document.image
@@ -301,25 +323,20 @@ class ObjectsPanel(QWidget):
             z = round(self.model.value(row_, "centroid_z")) if "centroid_z" in names else 0
             self._document.plane = int(frame) * depth + z
 
-    def _on_selection_changed(self, label: int) -> None:
-        self._show_selection()
-
-    def _show_selection(self) -> None:
+    def _show_selection(self, *, scroll: bool = True) -> None:
         """Select the rows of the selected cells."""
-        shown = self.model.labels()
-        self.count.setText(f"{len(shown):,} cells")
+        self.count.setText(count_of_cells(self.model.rowCount()))
         selection = self.table.selectionModel()
         if self._linking or selection is None:
             return
-        chosen = set(self._document.selection)
-        rows = [i for i, label in enumerate(shown) if label in chosen] if chosen else []
+        rows = self.model.rows_of(self._document.selection, self._frame)
         wanted = QItemSelection()
-        for row_ in rows:
-            index = self.model.index(row_, 0)
-            wanted.select(index, index)
+        for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+            if len(run):
+                wanted.select(self.model.index(run[0], 0), self.model.index(run[-1], 0))
         self._linking = True
         flags = QItemSelectionModel.SelectionFlag
         selection.select(wanted, flags.ClearAndSelect | flags.Rows)
-        if rows:
+        if scroll and len(rows):
             self.table.scrollTo(self.model.index(rows[0], 0))
         self._linking = False

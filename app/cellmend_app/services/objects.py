@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
@@ -32,7 +33,7 @@ class ObjectsService(QObject):
     Signals
     -------
     measured(columns)
-        The table of `cellmend.measure`; empty where no image is open.
+        The table of `cellmend.measure`; empty while the cells of an image are not measured yet.
     """
 
     measured = pyqtSignal(object)
@@ -50,6 +51,7 @@ class ObjectsService(QObject):
         self._runner = runner
         self._messages = messages
         self._watched = False
+        self._current = False
         self.columns: Table = {}
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
@@ -59,29 +61,26 @@ class ObjectsService(QObject):
         document.labels.edited.connect(lambda _: self._changed(soon=False))
         document.confidence_changed.connect(self._on_confidence)
         document.pixel_size_changed.connect(lambda: self._changed(soon=True))
+        document.image_changed.connect(lambda: self._take({}))
 
     def watch(self, watched: bool) -> None:
         """Begin or end to keep the table up to date."""
         self._watched = watched
-        self._changed(soon=True)
+        if watched and not self._current:
+            self._quiet.start(0)
 
     def save(self, path: Path) -> None:
-        """Write the table as CSV, Excel workbook or Parquet, as the ending says."""
-        columns = self.columns
-        job = self._runner.submit("io", lambda report: write_table(path, columns), title="Saving")
-        job.failed.connect(lambda error: self._messages.error(error, "save the table"))
-        job.succeeded.connect(lambda _: self._messages.note(f"Saved {path.name}"))
+        """Write the table of the cells as they are now, whether somebody looks at it or not.
 
-    def _changed(self, *, soon: bool) -> None:
-        if self._watched:
-            self._quiet.start(0 if soon else self._quiet.interval())
+        It becomes CSV, an Excel workbook or Parquet, as the ending says.
+        """
+        if self._current:
+            self._write(path, self.columns)
+        else:
+            self.measure(lambda columns: self._write(path, columns))
 
-    def _on_confidence(self) -> None:
-        if not self._quiet.isActive():  # the labels that changed with it may have asked sooner
-            self._changed(soon=False)
-
-    def measure(self) -> None:
-        """Measure all cells now."""
+    def measure(self, then: Callable[[Table], object] | None = None) -> None:
+        """Measure all cells now, then do `then` with what was found."""
         document = self._document
         image, revision, confidence = document.image, document.revision, document.confidence
         if self._runner.closed:
@@ -90,14 +89,36 @@ class ObjectsService(QObject):
             self._take({})
             return
         labels = document.labels.snapshot()  # people go on editing
-        job = self._runner.submit("compute", lambda report: table(image, labels.copy(), confidence))
+        job = self._runner.submit(
+            "compute",
+            lambda report: table(image, labels.copy(), confidence),
+            title="Measuring" if then is not None else "",
+        )
         job.failed.connect(lambda error: self._messages.error(error, "measure the cells"))
 
         def take(columns: Table) -> None:
             if document.image is image and document.revision == revision:
+                self._current = document.confidence is confidence
                 self._take(columns)
 
         job.succeeded.connect(take)
+        if then is not None:
+            job.succeeded.connect(then)
+
+    def _write(self, path: Path, columns: Table) -> None:
+        job = self._runner.submit("io", lambda report: write_table(path, columns), title="Saving")
+        job.failed.connect(lambda error: self._messages.error(error, "save the table"))
+        job.succeeded.connect(lambda _: self._messages.note(f"Saved {path.name}"))
+
+    def _changed(self, *, soon: bool) -> None:
+        self._current = False
+        if self._watched:
+            self._quiet.start(0 if soon else self._quiet.interval())
+
+    def _on_confidence(self) -> None:
+        self._current = False
+        if not self._quiet.isActive():  # the labels that changed with it may have asked sooner
+            self._changed(soon=False)
 
     def _take(self, columns: Table) -> None:
         self.columns = columns
