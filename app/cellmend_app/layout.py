@@ -113,7 +113,7 @@ def left_side(navigator: NavigatorPanel, panels: Panels) -> QSplitter:
     left.addWidget(frame)
     left.addWidget(scrolled(sections, LEFT_WIDTH))
     left.setStretchFactor(0, 1)
-    left.setStretchFactor(1, 2)
+    left.setStretchFactor(1, 1)
     left.setSizes([LIST_HEIGHT, SECTIONS_HEIGHT])
     left.setCollapsible(1, False)
     return left

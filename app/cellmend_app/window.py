@@ -7,12 +7,13 @@ from pathlib import Path
 
 from PyQt6.QtCore import QEvent, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PyQt6.QtWidgets import QDockWidget, QMainWindow
+from PyQt6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from cellmend.export.seg_npy import RunSettings
 from cellmend.params import BlockwiseSettings
 from cellmend_app import layout
 from cellmend_app.actions import ARRANGEMENT_ACTIONS, Actions, Panels, Services, Workbench
+from cellmend_app.controls import name
 from cellmend_app.dialogs.axes import AxesDialog
 from cellmend_app.dialogs.recovery import RecoveryDialog
 from cellmend_app.document import Document
@@ -40,7 +41,7 @@ from cellmend_app.services.layers import MaskLayerService
 from cellmend_app.services.measure import MeasureService
 from cellmend_app.services.models import ModelService
 from cellmend_app.services.objects import ObjectsService
-from cellmend_app.services.open_save import AxesQuestion, FileService
+from cellmend_app.services.open_save import FileService
 from cellmend_app.services.pipelines import Pipelines
 from cellmend_app.services.preview import PreviewService
 from cellmend_app.services.recovery import Leftover, RecoveryService
@@ -50,6 +51,7 @@ from cellmend_app.services.restore import RestoreService
 from cellmend_app.services.review import ReviewService
 from cellmend_app.services.segment import SegmentService
 from cellmend_app.services.settings_file import SettingsService
+from cellmend_app.services.storage import AxesQuestion
 from cellmend_app.services.train import TrainService
 from cellmend_app.services.train_data import DataService
 from cellmend_app.services.train_examples import ExamplesService
@@ -59,6 +61,11 @@ from cellmend_app.viewer import ImageView
 from cellmend_app.workers import JobRunner
 
 FIRST_SIZE = (1280, 820)
+DOCK_TIPS = {
+    "close": "Hide the table of cells  (Ctrl+Shift+M)",
+    "float": "Show the table of cells in a window of its own, or back in this one",
+}
+"""What the buttons do that Qt gives to the table."""
 
 
 class MainWindow(QMainWindow):
@@ -204,6 +211,10 @@ class MainWindow(QMainWindow):
         dock.setObjectName("cells")
         dock.setWidget(self.panels.objects)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+        for button, tip in DOCK_TIPS.items():
+            control = dock.findChild(QWidget, f"qt_dockwidget_{button}button")
+            if control is not None:
+                name(control, tip)
         dock.hide()
         dock.visibilityChanged.connect(self._refresh_later)
         self.panels.objects.save.clicked.connect(self.actions_["save-table"].trigger)
@@ -222,6 +233,8 @@ class MainWindow(QMainWindow):
         services.settings.loaded.connect(self._show_settings)
         services.recovery.found.connect(self._offer_recovery)
         services.files.axes_asked.connect(self._ask_axes)
+        services.files.opened.connect(lambda _: self._show_title())
+        services.files.saved.connect(lambda _: self._show_title())
         panels.view.view_changed.connect(view.set_view)
         panels.layers.load_wanted.connect(self.actions_["load-layer"].trigger)
         services.comparing.compared.connect(self._show_difference)
@@ -262,6 +275,7 @@ class MainWindow(QMainWindow):
 
     def _on_image(self) -> None:
         self.hint.setVisible(self.document.image is None)
+        self.status.say("")  # what it says is about the image before
         self._show_title()
 
     def _ask_axes(self, question: AxesQuestion) -> None:
@@ -293,8 +307,10 @@ class MainWindow(QMainWindow):
         self.status.readout.setText(found.text())
 
     def _show_title(self) -> None:
-        path = self.document.path
-        self.setWindowTitle("Cellmend" if path is None else f"{path.name}[*] — Cellmend")
+        """Say which image is open, and in which project, if any: there Save writes to."""
+        path, project = self.document.path, self.services.files.project
+        inside = "" if project is None else f" — {project.name}"
+        self.setWindowTitle("Cellmend" if path is None else f"{path.name}[*]{inside} — Cellmend")
 
     def _set_theme(self) -> None:
         theme = self.workbench.theme

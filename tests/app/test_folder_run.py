@@ -1,5 +1,7 @@
 """Segmenting the images of a folder: what is written, what is left alone, what is told."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -17,7 +19,13 @@ from cellmend_app.dialogs.folder_run import FolderRunDialog
 from cellmend_app.document import Document
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.core_pipelines import CorePipelines
-from cellmend_app.services.folder_run import FolderRequest, FolderRunService, process
+from cellmend_app.services.exports import about_replacing
+from cellmend_app.services.folder_run import (
+    FileStatus,
+    FolderRequest,
+    FolderRunService,
+    process,
+)
 from cellmend_app.services.models import ModelChoice, ModelService
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.pipelines import RestoreRequest
@@ -287,3 +295,20 @@ def test_a_run_that_was_declined_leaves_the_list_as_it_was(qtbot, dialog, bench)
     qtbot.waitUntil(lambda: not bench.service.running, timeout=5000)
     assert len(bench.messages.questions) == 1
     assert dialog.state.text() == "3 of 4 images ticked."
+
+
+def test_a_question_about_many_files_names_a_few(tmp_path):
+    files = [tmp_path / f"{number}_seg.npy" for number in range(60)]
+    question, details = about_replacing(files)
+    assert question == "Replace 60 files?"
+    assert details.splitlines()[-2:] == ["9_seg.npy", "and 50 more"]
+
+
+def test_images_that_fail_at_once_do_not_shorten_the_time_left(dialog, monkeypatch):
+    service = dialog._service
+    monkeypatch.setattr(FolderRunService, "running", property(lambda _: True))
+    service.began.emit(3)
+    service.told.emit(FileStatus(Path("bad.tif"), "failed", reason="it is damaged"))
+    assert dialog.state.text() == "1 of 3 images…"
+    service.told.emit(FileStatus(Path("good.tif"), "done", 5))
+    assert dialog.state.text().startswith("2 of 3 images, ")

@@ -8,7 +8,7 @@ from doubles import FakePipelines, RecordingMessages
 from openpyxl import load_workbook
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QAbstractButton, QApplication
 
 from cellmend.image import Image
 from cellmend.labels import operations
@@ -183,6 +183,9 @@ def test_the_table_opens_in_the_window_and_is_saved(qtbot, tmp_path, monkeypatch
     with qtbot.waitSignal(window.services.objects.measured, timeout=10_000):
         window.actions_["objects"].trigger()
     qtbot.waitUntil(window.actions_["save-table"].isEnabled)
+    close = window.findChild(QAbstractButton, "qt_dockwidget_closebutton")
+    assert not close.icon().isNull()
+    assert "Ctrl+Shift+M" in close.toolTip()
     for path in (tmp_path / "cells.csv", tmp_path / "cells.xlsx"):
         monkeypatch.setattr(
             "cellmend_app.dialogs.files.QFileDialog.getSaveFileName",

@@ -98,6 +98,7 @@ def test_save_goes_to_the_project_that_is_open(qtbot, window, image, tmp_path):
     with qtbot.waitSignal(window.services.files.saved, timeout=5000) as saved:
         window.actions_["save"].trigger()
     assert saved.args == [path]
+    assert window.windowTitle().endswith(" — work.cellmend — Cellmend")
     assert not image.with_name("well_seg.npy").exists()
     found = projects.read(path)
     np.testing.assert_array_equal(found.masks[0].masks.unpack(), window.document.labels.full)

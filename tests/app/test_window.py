@@ -451,7 +451,7 @@ def test_progress_appears_with_a_way_to_cancel(qtbot, opened):
     assert not opened.actions_["denoise"].isEnabled()
     opened.status.cancel.click()
     qtbot.waitUntil(lambda: not opened.status.progress.isVisible())
-    assert opened.status.message.text() == "Cancelled."
+    assert opened.status.message.text() == "Finding cells was cancelled."
     qtbot.wait(20)
     assert opened.actions_["denoise"].isEnabled()
 

@@ -14,7 +14,8 @@ from PyQt6.QtWidgets import (
 )
 
 from cellmend_app.dialogs.parts import ok_and_cancel
-from cellmend_app.services.open_save import AxesQuestion, FileService
+from cellmend_app.services.open_save import FileService
+from cellmend_app.services.storage import AxesQuestion
 
 AXES = {"T": "time", "C": "channel", "Z": "plane (depth)", "Y": "Y (rows)", "X": "X (columns)"}
 

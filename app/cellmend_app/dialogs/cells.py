@@ -24,6 +24,7 @@ from cellmend.measure.cells import Table
 from cellmend_app.dialogs.parts import ok_and_cancel
 from cellmend_app.services.cells import CellService
 from cellmend_app.services.objects import FRAME, LABEL, ObjectsService, heading, number
+from cellmend_app.services.segment import count_of_cells
 
 LARGEST = 2**31 - 1
 
@@ -128,8 +129,7 @@ class FilterDialog(QDialog):
             found.update(choose.at_border(labels.index, labels.array.shape))
         found.update(label for label in self._measured() if label in labels.index)
         self._document.select(*sorted(found))
-        cells = "1 cell" if len(found) == 1 else f"{len(found):,} cells"
-        self.count.setText(f"Selected: {cells}.")
+        self.count.setText(f"Selected: {count_of_cells(len(found))}.")
         self.delete.setEnabled(bool(found))
 
     def _measured(self) -> list[int]:

@@ -28,6 +28,7 @@ from cellmend_app.controls import name
 from cellmend_app.dialogs.parts import duration
 from cellmend_app.services.folder_run import FileStatus, FolderRequest, FolderRunService
 from cellmend_app.services.models import RESTORATION, ModelService
+from cellmend_app.services.segment import count_of_cells
 
 PATH_ROLE = Qt.ItemDataRole.UserRole
 OFFERED = ("tif", "rois", "csv")
@@ -65,7 +66,7 @@ class FolderRunDialog(QDialog):
         self._segment = SegmentSettings()
         self._restorations: list[tuple[AnyStep, ...]] = [()]
         self._items: dict[Path, QTreeWidgetItem] = {}
-        self._planned = self._finished = 0
+        self._planned = self._finished = self._done = 0
         self._spent, self._began = 0.0, 0.0
         self._build()
         self._arrange()
@@ -240,7 +241,7 @@ class FolderRunDialog(QDialog):
     # -- what the run says
 
     def _on_began(self, images: int) -> None:
-        self._planned, self._finished, self._spent = images, 0, 0.0
+        self._planned, self._finished, self._done, self._spent = images, 0, 0, 0.0
         self.progress.setRange(0, PARTS * images)
         self.progress.setValue(0)
         self._began = time.monotonic()
@@ -251,7 +252,9 @@ class FolderRunDialog(QDialog):
         elif status.state in ("done", "failed"):
             now = time.monotonic()
             self._finished += 1
-            self._spent += now - self._began
+            if status.state == "done":  # how long others take to fail tells nothing
+                self._done += 1
+                self._spent += now - self._began
             self._began = now
             self.progress.setValue(PARTS * self._finished)
         item = self._items.get(status.path)
@@ -292,9 +295,9 @@ class FolderRunDialog(QDialog):
             return f"{text}."
         if self._service.paused:
             return f"{text}, paused."
-        if not self._finished:
+        if not self._done:
             return f"{text}…"
-        left = self._spent / self._finished * (self._planned - self._finished)
+        left = self._spent / self._done * (self._planned - self._finished)
         return f"{text}, {duration(left)} left"
 
 
@@ -311,5 +314,5 @@ def _title(kind: str) -> str:
 
 def _words(status: FileStatus) -> str:
     if status.state == "done":
-        return "1 cell" if status.cells == 1 else f"{status.cells:,} cells"
+        return count_of_cells(status.cells)
     return f"failed: {status.reason}" if status.state == "failed" else status.state

@@ -189,8 +189,16 @@ class LabelModel(QObject):
 
     @property
     def count(self) -> int:
-        """How many cells there are, in all planes together."""
+        """How many ids are in use, in all planes together."""
         return len(self._content.spread)
+
+    def count_cells(self, depth: int) -> int:
+        """Return how many cells there are where an id is one cell in `depth` planes, one frame."""
+        indexes = self._content.indexes
+        if depth == len(indexes):
+            return self.count
+        starts = range(0, len(indexes), depth)
+        return sum(len(set().union(*indexes[start : start + depth])) for start in starts)
 
     @property
     def ids(self) -> list[int]:

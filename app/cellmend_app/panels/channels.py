@@ -41,7 +41,7 @@ class ChannelsPanel(QWidget):
         self._view = view
         self._shown: tuple[object, ...] = ()
         self._updating = False
-        self._names: tuple[str, ...] = ()
+        self._names: tuple[str, ...] | None = None
         self._items: list[QListWidgetItem] = []
         self.list = QListWidget()
         name(self.list, "Channels", "Check to show a channel; click it to set its contrast")
@@ -124,6 +124,7 @@ class ChannelsPanel(QWidget):
         self._names, self._items = names, []
         for channel in names:
             item = QListWidgetItem(channel)
+            item.setToolTip(channel)
             item.setFlags(
                 Qt.ItemFlag.ItemIsEnabled
                 | Qt.ItemFlag.ItemIsSelectable

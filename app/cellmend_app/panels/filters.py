@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QWidget
 from cellmend.params import FILTER_USES, FilterName, FilterSettings
 from cellmend_app.controls import name
 from cellmend_app.messages import Messages
-from cellmend_app.panels.parts import add, column, labelled, muted, number, row, rule
+from cellmend_app.panels.parts import add, column, labelled, muted, narrow, number, row, rule
 
 
 class FilterPanel(QWidget):
@@ -27,6 +27,7 @@ class FilterPanel(QWidget):
     def __init__(self, messages: Messages) -> None:
         super().__init__()
         self.filter = QComboBox()
+        narrow(self.filter)
         for index, (filter_name, use) in enumerate(FILTER_USES.items()):
             self.filter.addItem(filter_name, filter_name)
             self.filter.setItemData(index, use.text, Qt.ItemDataRole.ToolTipRole)

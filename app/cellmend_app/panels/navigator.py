@@ -70,8 +70,7 @@ class NavigatorPanel(QWidget):
                 item = QListWidgetItem()
                 item.setData(PATH_ROLE, path)
                 self.list.addItem(item)
-        if current in paths:
-            self.list.setCurrentRow(paths.index(current))
+        self._show_current()
         self.folder.setText(current.parent.name if current is not None else "No folder")
         self._mark()
 
@@ -101,6 +100,13 @@ class NavigatorPanel(QWidget):
 
     def _on_clicked(self, item: QListWidgetItem) -> None:
         self._files.open(item.data(PATH_ROLE))
+        self._show_current()  # until it is open, and if it cannot be
+
+    def _show_current(self) -> None:
+        """Highlight the image that is open."""
+        paths, current = self._files.folder, self._files.current
+        if current in paths:
+            self.list.setCurrentRow(paths.index(current))
 
 
 def _place_in_file(path: Path) -> str:

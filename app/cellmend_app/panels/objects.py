@@ -179,6 +179,9 @@ class ObjectsPanel(QWidget):
         name(self.table, "Cells", "Click a row to select its cell, a heading to sort")
         self.table.setModel(self.model)
         self.table.setSortingEnabled(True)
+        rows = self.table.verticalHeader()
+        assert rows is not None
+        rows.hide()
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.column = QComboBox()
         self.column.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)

@@ -18,11 +18,22 @@ from cellmend_app.controls import name
 from cellmend_app.document import Document
 from cellmend_app.messages import Messages
 from cellmend_app.panels.normalize import NormalizeFields
-from cellmend_app.panels.parts import ICON_SIZE, Section, add, column, labelled, mark, muted, number
+from cellmend_app.panels.parts import (
+    ICON_SIZE,
+    Section,
+    add,
+    column,
+    labelled,
+    mark,
+    muted,
+    narrow,
+    number,
+)
 from cellmend_app.panels.volume import VolumeFields
 from cellmend_app.resources import Theme, icon
 from cellmend_app.services.models import SEGMENTATION, ModelService
 from cellmend_app.services.pipelines import SegmentRequest
+from cellmend_app.services.segment import count_of_cells
 
 DEFAULTS = MaskSettings()
 LIVE_DELAY_MS = 250
@@ -50,6 +61,8 @@ class SegmentPanel(QWidget):
         super().__init__()
         self._document = document
         self._models = models
+        self._listed_channels: tuple[str, ...] = ()
+        self._chosen_channels: dict[tuple[str, ...], tuple[int, int]] = {}
         self._build_model()
         self._build_diameter()
         self._build_thresholds()
@@ -177,6 +190,8 @@ class SegmentPanel(QWidget):
         self.source.addItems(["Raw", "Restored"])
         name(self.source, "Image to segment", "Find cells in the raw or in the restored image")
         self.channel, self.nuclei = QComboBox(), QComboBox()
+        for choice in (self.source, self.channel, self.nuclei):
+            narrow(choice)
         name(self.channel, "Channel to segment", "The channel in which the cells are found")
         name(self.nuclei, "Nuclear channel", "A second channel that shows the nuclei, if any")
 
@@ -257,15 +272,26 @@ class SegmentPanel(QWidget):
         image = self._document.image
         names = list(image.channel_names) if image is not None else []
         self._channel_rows.setVisible(len(names) > 1)
-        self.channel.clear()
-        self.channel.addItems(["mean of all", *names])
-        if image is not None:
-            self.channel.setCurrentIndex(image.usual_channels[0])
-        self.nuclei.clear()
-        self.nuclei.addItems(["none", *names])
+        self._list_channels(names, image.usual_channels if image is not None else (0, 0))
         self.volume.set_image(image)
         self._update_source()
         self._update_count()
+
+    def _list_channels(self, names: list[str], usual: tuple[int, int]) -> None:
+        """Offer channels; what was chosen for the last image with the same ones stays chosen."""
+        listed = self._listed_channels
+        self._chosen_channels[listed] = self.channel.currentIndex(), self.nuclei.currentIndex()
+        self._listed_channels = tuple(names)
+        if self._listed_channels == listed:
+            return
+        chosen = self._chosen_channels.get(self._listed_channels, usual)
+        lists = ("mean of all", *names), ("none", *names)
+        for field, items, index in zip((self.channel, self.nuclei), lists, chosen, strict=True):
+            field.clear()
+            field.addItems(items)
+            for place, text in enumerate(items):
+                field.setItemData(place, text, Qt.ItemDataRole.ToolTipRole)
+            field.setCurrentIndex(index)
 
     def _update_source(self) -> None:
         restored = self._document.restored is not None
@@ -275,8 +301,8 @@ class SegmentPanel(QWidget):
             self.source.setCurrentIndex(int(restored))
 
     def _update_count(self) -> None:
-        count = self._document.labels.count
-        self.count.setText("No cells yet" if not count else f"{count:,} cells")
+        count = self._document.labels.count_cells(len(self._document.frame))
+        self.count.setText(count_of_cells(count) if count else "No cells yet")
 
     def _update_models(self) -> None:
         chosen = self.chosen_model

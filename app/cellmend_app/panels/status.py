@@ -52,7 +52,7 @@ class StatusBar(QStatusBar):
     def _on_started(self, job: JobHandle) -> None:
         self._jobs.append(job)
         job.progressed.connect(lambda *step: self._on_progress(job, *step))
-        job.cancelled.connect(lambda: self.say("Cancelled."))
+        job.cancelled.connect(lambda: self.say(f"{job.title} was cancelled."))
         if len(self._jobs) == 1:
             self._delay.start()
 

@@ -52,6 +52,7 @@ class AssistService(QObject):
             lambda report: self._pipelines.cell_at(request, report),
             title="Finding the cell",
         )
+        document.image_changed.connect(job.cancel)
         job.succeeded.connect(lambda found: self._take(shown, found))
         job.failed.connect(lambda error: self._messages.error(error, "find the cell"))
         return job

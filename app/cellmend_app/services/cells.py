@@ -25,6 +25,7 @@ from cellmend.labels.patches import Patch
 from cellmend_app.commands import EditLabels, ReplaceLabels
 from cellmend_app.document import Document, LabelContent
 from cellmend_app.messages import Messages
+from cellmend_app.services.segment import count_of_cells
 
 MIN_PIXELS = 10
 """A cell that is drawn must have more free pixels than this (as in Cellpose)."""
@@ -132,9 +133,10 @@ class CellService(QObject):
     def clear(self) -> None:
         """Delete all masks, after a question."""
         document = self.document
-        count = document.labels.count
+        count = document.labels.count_cells(len(document.frame))
+        are = "is" if count == 1 else "are"
         if count and self._messages.confirm(
-            "Delete all masks?", f"{count:,} cells are deleted. This can be undone."
+            "Delete all masks?", f"{count_of_cells(count)} {are} deleted. This can be undone."
         ):
             empty = LabelContent.empty(document.labels_shape)
             document.undo.push(ReplaceLabels(document, empty, "Clear all masks"))
@@ -390,4 +392,4 @@ class CellService(QObject):
 
 
 def _cells(ids: Sequence[int]) -> str:
-    return f"cell {ids[0]}" if len(ids) == 1 else f"{len(ids):,} cells"
+    return f"cell {ids[0]}" if len(ids) == 1 else count_of_cells(len(ids))

@@ -17,6 +17,9 @@ from cellmend_app.services.open_save import FileService
 from cellmend_app.services.storage import ExportRequest
 from cellmend_app.workers import JobRunner
 
+MOST_NAMED = 10
+"""Files that a question names: more would not fit the screen."""
+
 
 class ExportService(QObject):
     """Writes what is on show, in the I/O lane."""
@@ -73,5 +76,8 @@ def about_replacing(paths: Sequence[Path]) -> tuple[str, str]:
     """Return the question whether files may be replaced, and its details."""
     if len(paths) == 1:
         return f"Replace {paths[0].name}?", f"There is a file of that name in {paths[0].parent}."
-    names = "\n".join(path.name for path in paths)
-    return f"Replace {len(paths)} files?", f"There are files of these names already:\n{names}"
+    names = [path.name for path in paths[:MOST_NAMED]]
+    if len(paths) > MOST_NAMED:
+        names.append(f"and {len(paths) - MOST_NAMED:,} more")
+    listed = "\n".join(names)
+    return f"Replace {len(paths):,} files?", f"There are files of these names already:\n{listed}"

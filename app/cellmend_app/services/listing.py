@@ -60,8 +60,8 @@ class Listing:
         return Listing([path], self.masked & {path}, self.corrected & {path})
 
 
-def choose(paths: Sequence[Path]) -> tuple[Path, list[Path]]:
-    """Return the image to open, and the files to step through.
+def choose(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the images of which the first that can be read is to open, and those to step through.
 
     Raises
     ------
@@ -69,11 +69,11 @@ def choose(paths: Sequence[Path]) -> tuple[Path, list[Path]]:
         If there is no image.
     """
     if len(paths) == 1 and (is_zarr(paths[0]) or not paths[0].is_dir()):
-        return paths[0], names.siblings(scenes.split(paths[0])[0])
+        return [paths[0]], names.siblings(scenes.split(paths[0])[0])
     found = names.list_images(paths)
     if not found.files:
         raise found.problems[0]
-    return found.files[0], found.files
+    return found.files, found.files
 
 
 def name_of(path: Path, count: int) -> Path:

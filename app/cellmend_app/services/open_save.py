@@ -7,7 +7,6 @@ not saved are never lost without a question.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
@@ -26,30 +25,11 @@ from cellmend_app.services.listing import Listing
 from cellmend_app.services.project_content import OpenedProject, ProjectContent
 from cellmend_app.services.scenes import SceneService
 from cellmend_app.services.seg_content import OpenedSeg, SegContent
-from cellmend_app.services.storage import Loaded
+from cellmend_app.services.storage import AxesQuestion, Loaded
 from cellmend_app.settings import Preferences
 from cellmend_app.workers import JobHandle, JobRunner
 
 Then = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class AxesQuestion:
-    """A file that does not say what its dimensions are.
-
-    Parameters
-    ----------
-    path
-        The file.
-    lengths
-        Of its dimensions, in its order.
-    guess
-        What they were taken for, as a letter each; empty if nothing could be guessed.
-    """
-
-    path: Path
-    lengths: tuple[int, ...]
-    guess: str
 
 
 class FileService(QObject):
@@ -83,6 +63,7 @@ class FileService(QObject):
         self._messages = messages
         self._preferences = preferences
         self._reading: JobHandle | None = None
+        self._asked: Path | None = None
         self._saved = self._state
         self._listing = Listing([])
         self._scenes = SceneService(runner, self)
@@ -97,6 +78,11 @@ class FileService(QObject):
     def current(self) -> Path | None:
         """The image that is open."""
         return self._document.path
+
+    @property
+    def place(self) -> Path | None:
+        """Where in the folder the person is: at the image that is open, or asked for since."""
+        return self._asked or self.current
 
     @property
     def folder(self) -> list[Path]:
@@ -152,10 +138,17 @@ class FileService(QObject):
             self.guard(lambda: self._read(paths))
 
     def step(self, steps: int) -> None:
-        """Open the next (1) or previous (-1) image of the folder, going round at its ends."""
-        if self.current in self.folder and len(self.folder) > 1:
-            index = self.folder.index(self.current) + steps
-            self.open(self.folder[index % len(self.folder)])
+        """Open the next (1) or previous (-1) image of the folder, going round at its ends.
+
+        An image that could not be opened is passed by.
+        """
+        if self.place not in self.folder or len(self.folder) < 2:
+            return
+        wanted = self.folder[(self.folder.index(self.place) + steps) % len(self.folder)]
+        if wanted == self.current:
+            self._asked = None
+        else:
+            self.open(wanted)
 
     def set_axes(self, question: AxesQuestion, axes: str) -> None:
         """Take the answer to a question, also for other files of the same lengths."""
@@ -180,6 +173,7 @@ class FileService(QObject):
                 self._messages.error(error, "show the masks")
                 return
             self._document.undo.push(step)
+            self._messages.note(f"Loaded {path.name}.")
 
         job.succeeded.connect(take)
 
@@ -274,6 +268,7 @@ class FileService(QObject):
     def _read(self, paths: Sequence[Path]) -> None:
         if self._reading is not None:
             self._reading.cancel()
+        self._asked = paths[0] if paths[0] in self.folder else None
         known, counts = self.known_axes, dict(self._scenes.counts)
         job = self._runner.submit(
             "io", lambda report: storage.load(paths, report, known, counts), title="Opening"
@@ -301,6 +296,7 @@ class FileService(QObject):
 
     def _take(self, loaded: Loaded) -> None:
         document = self._document
+        self._asked = None
         document.set_image(loaded.image, loaded.path)
         self.run_settings = RunSettings()
         self.project, self._history = None, ()
@@ -315,6 +311,8 @@ class FileService(QObject):
         self._preferences.folder = loaded.path.parent
         self.folder_changed.emit()
         self.opened.emit(loaded.path)
+        if loaded.unread is not None:
+            self._messages.error(loaded.unread, "open the image")
         if loaded.complaint is not None:
             self._messages.error(loaded.complaint, "read the saved masks")
         file, number = scenes.split(loaded.path)

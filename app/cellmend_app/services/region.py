@@ -83,6 +83,7 @@ class RegionService(QObject):
             title="Finding cells",
         )
         self._messages.refused.emit("segment", "")
+        self._document.image_changed.connect(job.cancel)  # the result would be dropped
         job.succeeded.connect(lambda found: self._take(task, revision, found))
         job.failed.connect(lambda error: self._fail(task, error))
         return job

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from cellmend.image import Image
 from cellmend.params import FilterSettings
 from cellmend_app.commands import AddRestored
 from cellmend_app.document import Document, RestoredLayer
@@ -49,16 +48,14 @@ class RestoreService(QObject):
             title=_doing(request),
         )
         self._messages.refused.emit("restore", "")
-        job.succeeded.connect(lambda result: self._take(image, request.title, result))
+        self._document.image_changed.connect(job.cancel)  # the result would be dropped
+        job.succeeded.connect(lambda result: self._take(request.title, result))
         job.failed.connect(
             lambda error: self._messages.error(error, "restore the image", panel="restore")
         )
         return job
 
-    def _take(self, image: Image, title: str, result: Restored) -> None:
-        if not self._document.shows(image):
-            self._messages.note("The restored image was dropped: another image is open now.")
-            return
+    def _take(self, title: str, result: Restored) -> None:
         layer = RestoredLayer(title, result.image, result.provenance)
         self._document.undo.push(AddRestored(self._document, layer, f"Restore with {title}"))
         self._messages.note(f"Restored with {title}. Measure on the raw image.")

@@ -41,7 +41,9 @@ class ReviewService(QObject):
     def open_next(self) -> None:
         """Open the next image of the folder that is not done."""
         files = self._files
-        path = self._document.review.next_undone(files.folder, files.current)
+        here = files.place
+        others = [path for path in files.folder if path == here or path != files.current]
+        path = self._document.review.next_undone(others, here)
         if path is not None:
             files.open(path)
         else:

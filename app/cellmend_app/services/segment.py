@@ -90,6 +90,7 @@ class SegmentService(QObject):
             title="Finding cells",
         )
         self._messages.refused.emit("segment", "")
+        self._document.image_changed.connect(job.cancel)  # the result would be dropped
         job.succeeded.connect(lambda found: self._take(shown, request, found))
         job.failed.connect(lambda error: self._fail(error, request))
         return job
@@ -127,6 +128,7 @@ class SegmentService(QObject):
             title="Making masks",
         )
         self._recomputing = job
+        document.image_changed.connect(job.cancel)
         job.succeeded.connect(lambda remade: self._take_masks(shown, remade, made))
         job.failed.connect(
             lambda error: self._messages.error(error, "make the masks", panel="segment")
@@ -167,11 +169,7 @@ class SegmentService(QObject):
 
     def _may_replace(self, shown: _Shown) -> bool:
         """Whether a result may take the place of the labels; asks where edits would be lost."""
-        document = self._document
-        if not document.shows(shown.image):
-            self._messages.note("The masks were dropped: another image is open now.")
-            return False
-        if document.revision == shown.revision:
+        if self._document.revision == shown.revision:
             return True
         return self._messages.confirm(
             "Replace the masks with the new ones?",
@@ -179,7 +177,7 @@ class SegmentService(QObject):
         )
 
     def _announce(self) -> None:
-        count = self._document.labels.count
+        count = self._document.labels.count_cells(len(self._document.frame))
         self._untouched = self._document.revision
         self._messages.note(f"Found {count_of_cells(count)}.")
         self.segmented.emit(count)

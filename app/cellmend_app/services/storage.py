@@ -88,6 +88,8 @@ class Loaded:
         The project that was opened, if it was one.
     axes
         What the person said the dimensions of the file are, where it does not say it.
+    unread
+        Why an image before this one could not be opened, if so.
     """
 
     path: Path
@@ -97,6 +99,26 @@ class Loaded:
     listing: Listing
     project: OpenedProject | None = None
     axes: str | None = None
+    unread: CellmendError | None = None
+
+
+@dataclass(frozen=True)
+class AxesQuestion:
+    """A file that does not say what its dimensions are.
+
+    Parameters
+    ----------
+    path
+        The file.
+    lengths
+        Of its dimensions, in its order.
+    guess
+        What they were taken for, as a letter each; empty if nothing could be guessed.
+    """
+
+    path: Path
+    lengths: tuple[int, ...]
+    guess: str
 
 
 def load(
@@ -107,7 +129,8 @@ def load(
 ) -> Loaded:
     """Read the image that `paths` name, and what lies beside it.
 
-    A project or a ``_seg.npy`` stands for its image, a folder for its first image.
+    A project or a ``_seg.npy`` stands for its image, a folder for its first image that can be
+    read.
     Several paths make up the list to step through. `axes` are what the person said of
     files that do not say it, by the lengths of their dimensions; `counts` is how many images
     files are known to hold.
@@ -122,14 +145,34 @@ def load(
         return _load_project(paths[0], report, known)
     seg_path = paths[0] if paths[0].name.endswith(names.SEG_NPY) else None
     listed = [image_of_seg(path) if path.name.endswith(names.SEG_NPY) else path for path in paths]
-    chosen, files = listing.choose(listed)
-    report.check()
-    image, told = read_as_told(chosen, axes or {})
+    candidates, files = listing.choose(listed)
+    chosen, image, told, unread = _first_readable(candidates, axes or {}, report)
     report.check()
     first = listing.name_of(chosen, image.scenes)
-    seg, complaint = _masks_or_complaint(seg_path or pairs.masks_beside(first), image)
+    own = seg_path if chosen == listed[0] else None
+    seg, complaint = _masks_or_complaint(own or pairs.masks_beside(first), image)
     report.check()
-    return Loaded(first, image, seg, complaint, _listing(files, first, image, known), axes=told)
+    there = _listing(files, first, image, known)
+    return Loaded(first, image, seg, complaint, there, axes=told, unread=unread)
+
+
+def _first_readable(
+    paths: Sequence[Path], axes: Mapping[tuple[int, ...], str], report: Reporter
+) -> tuple[Path, Image, str | None, CellmendError | None]:
+    """Read the first image that can be read; return it with why one before it cannot."""
+    unread: CellmendError | None = None
+    for path in paths:
+        report.check()
+        try:
+            image, told = read_as_told(path, axes)
+        except AxesError:
+            raise  # it can be read once the person was asked
+        except CellmendError as error:
+            unread = unread or error
+        else:
+            return path, image, told, unread
+    assert unread is not None
+    raise unread
 
 
 def _listing(

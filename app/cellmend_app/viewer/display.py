@@ -52,17 +52,38 @@ def default_colormaps(count: int) -> list[str]:
     return [_MANY[i % len(_MANY)] for i in range(count)]
 
 
-def default_display(plane: NDArray[np.generic]) -> list[ChannelDisplay]:
-    """Choose colours and contrast for a plane (C, Y, X).
+def fitted_limits(plane: NDArray[np.generic]) -> list[Limits]:
+    """Choose the contrast of each channel of a plane (C, Y, X).
 
     Colour photographs (three channels of bytes) share one contrast, so that their
     colours stay as they are.
     """
     limits = [auto_limits(channel) for channel in plane]
     if len(plane) == 3 and plane.dtype == np.uint8:
-        limits = [(min(low for low, _ in limits), max(high for _, high in limits))] * 3
-    names = default_colormaps(len(plane))
-    return [ChannelDisplay(n, low, high) for n, (low, high) in zip(names, limits, strict=True)]
+        return [(min(low for low, _ in limits), max(high for _, high in limits))] * 3
+    return limits
+
+
+def default_display(
+    plane: NDArray[np.generic], like: Sequence[ChannelDisplay] = ()
+) -> list[ChannelDisplay]:
+    """Choose colours and contrast for a plane (C, Y, X).
+
+    Parameters
+    ----------
+    plane
+        The plane.
+    like
+        Where there are as many of them, whose colours its channels have, and which are shown.
+    """
+    shown = [
+        ChannelDisplay(name, *limits)
+        for name, limits in zip(default_colormaps(len(plane)), fitted_limits(plane), strict=True)
+    ]
+    if len(like) == len(shown):
+        for display, other in zip(shown, like, strict=True):
+            display.colormap, display.visible = other.colormap, other.visible
+    return shown
 
 
 def picture(blocks: Sequence[NDArray[np.generic]], display: Sequence[ChannelDisplay]) -> Bytes:

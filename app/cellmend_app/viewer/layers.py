@@ -32,10 +32,13 @@ class Layers:
     ----------
     document
         What is open.
+    like
+        Channels of another image, whose colours are kept, and which are shown.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, like: Sequence[ChannelDisplay] = ()) -> None:
         self._document = document
+        self._like = like
         self._levels: dict[ViewName, tuple[object, int, list[Levels]]] = {}
         self.displays: dict[ViewName, list[ChannelDisplay]] = {}
         self.current: ViewName = "image"
@@ -77,7 +80,8 @@ class Layers:
         if plane is None:
             return []
         if view not in self.displays:
-            self.displays[view] = default_display(plane)
+            like = self.displays.get("image", self._like) if view == "restored" else self._like
+            self.displays[view] = default_display(plane, like)
         return self.displays[view]
 
     def source(self, view: ViewName) -> PlaneSource | None:

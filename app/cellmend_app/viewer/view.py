@@ -15,7 +15,7 @@ from cellmend_app.document import Document
 from cellmend_app.tools.protocol import Tool
 from cellmend_app.viewer.colormaps import Rgb
 from cellmend_app.viewer.colours import Colouring
-from cellmend_app.viewer.display import ChannelDisplay
+from cellmend_app.viewer.display import ChannelDisplay, fitted_limits
 from cellmend_app.viewer.layers import Layers, ViewName
 from cellmend_app.viewer.look import Look
 from cellmend_app.viewer.masks import Masks
@@ -72,6 +72,7 @@ class ImageView(QWidget):
         self._looks: dict[Path, Look] = {}
         self._path: Path | None = None
         self.layers = Layers(document)
+        self._names: tuple[str, ...] = ()
         self._renderer = TileRenderer(self)
         self._panes = PaneGrid(self._renderer, self)
         self._main = self._panes.main
@@ -225,9 +226,12 @@ class ImageView(QWidget):
         plane = self.layers.plane(self.view)
         if plane is None:
             return
-        for index, display in enumerate(self.channels):
-            if channel in (None, index):
-                display.low, display.high = auto_limits(plane[index])
+        if channel is not None:
+            display = self.channels[channel]
+            display.low, display.high = auto_limits(plane[channel])
+        else:
+            for display, limits in zip(self.channels, fitted_limits(plane), strict=True):
+                display.low, display.high = limits
         self._channels_changed()
 
     def set_channel_visible(self, channel: int, visible: bool) -> None:
@@ -311,8 +315,10 @@ class ImageView(QWidget):
         self._path = self._document.path
         known = self._looks.get(self._path, Look()) if self._path is not None else Look()
         image = self._document.image
-        self.layers = Layers(self._document)
-        count = 0 if image is None else image.n_channels
+        names = () if image is None else image.channel_names
+        like = self.layers.displays.get("image", ()) if names == self._names else ()
+        self.layers, self._names = Layers(self._document, like), names
+        count = len(names)
         if len(known.displays.get("image", ())) == count:
             self.layers.displays = {"image": known.displays["image"]} if count else {}
         self._before_compare = None

@@ -52,6 +52,7 @@ class JobHandle(QObject):
         self.title = title
         self.token = CancelToken()
 
+    @pyqtSlot()
     def cancel(self) -> None:
         """Ask the job to stop; `cancelled` follows when it has."""
         self.token.cancel()
