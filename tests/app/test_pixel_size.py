@@ -11,9 +11,12 @@ from cellmend.errors import InputError
 from cellmend.image import Image
 from cellmend.io import project as projects
 from cellmend.io import read
+from cellmend.params import SegmentSettings
+from cellmend.progress import SILENT
 from cellmend_app.commands import AddRestored
 from cellmend_app.dialogs.pixel_size import PixelSizeDialog
 from cellmend_app.document import RestoredLayer
+from cellmend_app.services.folder_run import FolderRequest, process
 from cellmend_app.services.pixel_size import set_pixel_size
 from cellmend_app.services.storage import ExportRequest
 from cellmend_app.window import MainWindow
@@ -126,6 +129,39 @@ def test_a_project_keeps_it(qtbot, window, path, size):
     assert not files.unsaved
     enter(window, X=3)
     assert files.unsaved
+
+
+def test_images_of_a_folder_that_do_not_tell_it_share_it(qtbot, window, path):
+    other, tells = path.with_name("other.tif"), path.with_name("tells.tif")
+    tifffile.imwrite(other, np.zeros((60, 80), np.uint8))
+    tifffile.imwrite(
+        tells, np.zeros((60, 80), np.uint8), resolution=(1e4, 1e4), resolutionunit="CENTIMETER"
+    )
+    window.messages.unsaved = "discard"
+    enter(window, X=0.5)
+    open_(qtbot, window, other)
+    assert window.document.pixel_size == HALF
+    assert not window.services.files.unsaved
+    dialog = dialog_of(window)
+    assert dialog.for_folder.isChecked()
+    dialog.reject()
+    qtbot.wait(10)
+    open_(qtbot, window, tells)
+    assert window.document.pixel_size == pytest.approx({"Y": 1.0, "X": 1.0})
+    enter(window, X=3)  # of this image alone
+    open_(qtbot, window, path)
+    assert window.document.pixel_size == HALF
+    enter(window, X=0)
+    open_(qtbot, window, other)
+    assert window.document.pixel_size == {}
+
+
+def test_a_folder_run_measures_with_the_size_of_the_folder(path):
+    request = FolderRequest(SegmentSettings(diameter=20.0), kinds=("csv",))
+    process(path, request, FakePipelines(), {}, SILENT, pixel_size=HALF)
+    with path.with_name("well_measurements.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["area_um2"]) for row in rows] == [30 * 40 / 4] * 2
 
 
 def test_the_dialog_offers_what_is_known(window):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import get_args
 
 from PyQt6.QtWidgets import QApplication
@@ -145,11 +146,18 @@ def change_id(w: Workbench) -> None:
 
 def choose_pixel_size(w: Workbench) -> None:
     """Ask for the size of a pixel and measure with it; can be undone."""
-    document = w.document
+    document, preferences = w.document, w.preferences
     if document.image is None:
         return
-    dialog = PixelSizeDialog(document.image, w.window)
-    dialog.chosen.connect(lambda size: set_pixel_size(document, size))
+    folder = preferences.folder if document.path is None else document.path.parent
+
+    def take(size: Mapping[str, float], for_folder: bool) -> None:
+        set_pixel_size(document, size)
+        if for_folder:
+            preferences.set_pixel_size(folder, size)
+
+    dialog = PixelSizeDialog(document.image, preferences.pixel_size(folder), w.window)
+    dialog.chosen.connect(take)
     dialog.open()
 
 

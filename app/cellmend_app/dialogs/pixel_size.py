@@ -21,9 +21,10 @@ from cellmend_app.dialogs.parts import ok_and_cancel
 
 DECIMALS, LARGEST = 6, 1e6
 AXES = {"X": "Width", "Y": "Height", "Z": "Distance of planes"}
-NOTE = (
-    "Lengths and areas are in µm where this is known. It holds for this image, and is kept in"
-    " its project; the file stays as it is."
+NOTE = "Lengths and areas are in µm where this is known. The files stay as they are."
+FOLDER = "Also for other images of this folder"
+FOLDER_TIP = (
+    "Remember it for this image, and for others of its folder whose files do not tell the size"
 )
 
 
@@ -51,16 +52,21 @@ class PixelSizeDialog(QDialog):
     ----------
     image
         The image that is open.
+    of_folder
+        What was given for images of its folder before.
 
     Signals
     -------
-    chosen(size)
-        The size of a pixel in µm by axis, without what is not known.
+    chosen(size, for_folder)
+        The size of a pixel in µm by axis, without what is not known; and whether it is that of
+        all images of the folder whose files do not tell it.
     """
 
-    chosen = pyqtSignal(object)
+    chosen = pyqtSignal(object, bool)
 
-    def __init__(self, image: Image, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, image: Image, of_folder: Mapping[str, float], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Pixel size")
@@ -71,6 +77,9 @@ class PixelSizeDialog(QDialog):
         self.square = QCheckBox("Square pixels")
         name(self.square, "Square pixels", "Height and width of a pixel are the same")
         self.square.setChecked(self._given.get("X") == self._given.get("Y"))
+        self.for_folder = QCheckBox(FOLDER)
+        name(self.for_folder, FOLDER, FOLDER_TIP)
+        self.for_folder.setChecked(not self._given or self._given == dict(of_folder))
         self._arrange()
         self.square.toggled.connect(self._follow)
         self.fields["X"].valueChanged.connect(self._follow)
@@ -105,9 +114,10 @@ class PixelSizeDialog(QDialog):
         note.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
+        layout.addWidget(self.for_folder)
         layout.addWidget(note)
         layout.addWidget(ok_and_cancel(self))
-        self.accepted.connect(lambda: self.chosen.emit(self.size_um))
+        self.accepted.connect(lambda: self.chosen.emit(self.size_um, self.for_folder.isChecked()))
 
     def _follow(self) -> None:
         """Let the height be the width while pixels are square."""

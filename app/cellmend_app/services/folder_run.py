@@ -27,6 +27,7 @@ from cellmend_app.services import storage
 from cellmend_app.services.exports import about_replacing
 from cellmend_app.services.open_save import FileService
 from cellmend_app.services.pipelines import Pipelines, RestoreRequest, SegmentRequest
+from cellmend_app.services.pixel_size import with_size_of_folder
 from cellmend_app.services.seg_content import SegContent
 from cellmend_app.services.segment import document_shape, to_grid
 from cellmend_app.services.storage import ExportRequest
@@ -165,9 +166,10 @@ class FolderRunService(QObject):
         self._end()
 
     def _submit(self, image: Path, request: FolderRequest) -> None:
-        axes = self._files.known_axes
+        axes, size = self._files.known_axes, self._files.pixel_size_of(image)
         job = self._runner.submit(
-            "compute", lambda report: process(image, request, self._pipelines, axes, report)
+            "compute",
+            lambda report: process(image, request, self._pipelines, axes, report, pixel_size=size),
         )
         self._job = job
         self._tell(FileStatus(image, "running"))
@@ -208,6 +210,8 @@ def process(
     pipelines: Pipelines,
     axes: Mapping[tuple[int, ...], str],
     report: Reporter,
+    *,
+    pixel_size: Mapping[str, float] | None = None,
 ) -> int:
     """Read an image, restore and segment it, write what is asked for; return the cells' number.
 
@@ -215,8 +219,10 @@ def process(
     ----------
     axes
         What the person said of files that do not say their axes, by their lengths.
+    pixel_size
+        In µm, what the person said of files that do not tell it.
     """
-    image = storage.read_image(path, axes)
+    image = with_size_of_folder(storage.read_image(path, axes), pixel_size or {})
     report.check()
     settings, mending, finding = request.segment, *shares(report, 2)
     restored = None

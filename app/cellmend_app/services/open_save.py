@@ -22,6 +22,7 @@ from cellmend_app.document import Document, LabelContent
 from cellmend_app.messages import Messages
 from cellmend_app.services import storage
 from cellmend_app.services.listing import Listing
+from cellmend_app.services.pixel_size import with_size_of_folder
 from cellmend_app.services.project_content import OpenedProject, ProjectContent
 from cellmend_app.services.scenes import SceneService
 from cellmend_app.services.seg_content import OpenedSeg, SegContent
@@ -116,6 +117,10 @@ class FileService(QObject):
     def known_axes(self) -> dict[tuple[int, ...], str]:
         """What the person said of files that do not say their axes, by their lengths."""
         return dict(self._axes)
+
+    def pixel_size_of(self, path: Path) -> dict[str, float]:
+        """Return the pixel size that the person gave for images of a folder that tell none."""
+        return self._preferences.pixel_size(path.parent)
 
     def masks_written(self, path: Path) -> None:
         """Take note of masks that were written for an image; show them if it is open."""
@@ -297,7 +302,10 @@ class FileService(QObject):
     def _take(self, loaded: Loaded) -> None:
         document = self._document
         self._asked = None
-        document.set_image(loaded.image, loaded.path)
+        image = loaded.image
+        if loaded.project is None:
+            image = with_size_of_folder(image, self.pixel_size_of(loaded.path))
+        document.set_image(image, loaded.path)
         self.run_settings = RunSettings()
         self.project, self._history = None, ()
         self.axes = loaded.axes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QByteArray, QSettings
@@ -35,6 +35,19 @@ class Preferences:
         self._store.setValue("device", value)
 
     @property
+    def keys(self) -> dict[str, tuple[str, ...]]:
+        """Shortcuts that the person gave to actions, by their ids; the others have the usual."""
+        try:
+            given = json.loads(str(self._store.value("keys", "{}")))
+            return {str(name): tuple(map(str, keys)) for name, keys in given.items()}
+        except (ValueError, TypeError, AttributeError):
+            return {}
+
+    @keys.setter
+    def keys(self, value: Mapping[str, Sequence[str]]) -> None:
+        self._store.setValue("keys", json.dumps({name: list(keys) for name, keys in value.items()}))
+
+    @property
     def geometry(self) -> QByteArray | None:
         """Place and size of the window, as Qt stores them."""
         value = self._store.value("geometry")
@@ -57,7 +70,7 @@ class Preferences:
     def review(self, folder: Path) -> dict[str, str]:
         """Return the review state of the images of a folder, by file name."""
         try:
-            states = json.loads(str(self._store.value(_review_key(folder), "{}")))
+            states = json.loads(str(self._store.value(_folder_key("review", folder), "{}")))
         except ValueError:
             return {}
         if not isinstance(states, dict):
@@ -66,9 +79,21 @@ class Preferences:
 
     def set_review(self, folder: Path, states: Mapping[str, str]) -> None:
         """Remember the review state of the images of a folder."""
-        self._store.setValue(_review_key(folder), json.dumps(dict(states)))
+        self._store.setValue(_folder_key("review", folder), json.dumps(dict(states)))
+
+    def pixel_size(self, folder: Path) -> dict[str, float]:
+        """Return the size of a pixel in µm of images of a folder whose files tell none."""
+        try:
+            size = json.loads(str(self._store.value(_folder_key("pixel-size", folder), "{}")))
+            return {str(axis): float(length) for axis, length in size.items() if length > 0}
+        except (ValueError, TypeError, AttributeError):
+            return {}
+
+    def set_pixel_size(self, folder: Path, size_um: Mapping[str, float]) -> None:
+        """Remember the size of a pixel of images of a folder whose files tell none."""
+        self._store.setValue(_folder_key("pixel-size", folder), json.dumps(dict(size_um)))
 
 
-def _review_key(folder: Path) -> str:
+def _folder_key(what: str, folder: Path) -> str:
     # A path itself would make groups of its parts.
     return f"review/{hashlib.sha256(str(folder).encode()).hexdigest()[:24]}"
