@@ -168,3 +168,10 @@ def test_auto_contrast_keeps_the_colours_of_a_photograph(qtbot, window):
     window.view.auto_contrast()
     assert [channel.limits for channel in window.view.channels] == first
     assert len(set(first)) == 1
+
+
+def test_the_contrast_of_a_stack_goes_by_its_middle_too(window):
+    stack = np.zeros((5, 20, 20), np.uint16)
+    stack[2] = np.arange(400).reshape(20, 20)
+    window.document.set_image(Image(stack, "ZYX"))
+    assert window.view.channels[0].high > 390

@@ -174,6 +174,7 @@ def test_orthogonal_views_follow_the_pointer_in_true_proportion(stack, qtbot):
     assert ortho.stretch == 4
     assert ortho.xz.canvas.image_shape == (20, 60)
     assert ortho.yz.canvas.image_shape == (40, 20)
+    assert ortho._at == pytest.approx((20, 30), abs=1)  # the middle, until the pointer comes
     stack.view.canvas.hovered.emit(15, 45)
     qtbot.waitUntil(lambda: not ortho._soon.isActive())
     assert set(np.unique(ortho.xz.cells._content[0])) == {0, 4}

@@ -70,6 +70,12 @@ def test_photographs_keep_their_colours():
     assert len({d.limits for d in default_display(plane)}) == 1
 
 
+def test_a_dark_plane_does_not_make_the_others_too_bright():
+    dark, bright = np.arange(100).reshape(1, 10, 10), 1000 + np.arange(100).reshape(1, 10, 10)
+    (channel,) = default_display(dark, bright)
+    assert channel.limits == (default_display(dark)[0].low, default_display(bright)[0].high)
+
+
 def test_all_channels_off_is_black():
     plane = np.ones((2, 4, 4), np.uint8)
     display = default_display(plane)

@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import (
 from cellmend_app.controls import FoldButton
 
 ICON_SIZE = QSize(20, 20)
-LABEL_WIDTH = 76
+LABEL_WIDTH, LONG_LABEL_WIDTH = 76, 100
 
 
 class Section(QWidget):
@@ -56,10 +56,12 @@ def row(*widgets: QWidget, stretch: int = -1, spacing: int = 6) -> QHBoxLayout:
     return layout
 
 
-def labelled(text: str, *widgets: QWidget, stretch: int = 0) -> QHBoxLayout:
-    """Lay out a form's row: its label, then its controls."""
+def labelled(
+    text: str, *widgets: QWidget, stretch: int = 0, width: int = LABEL_WIDTH
+) -> QHBoxLayout:
+    """Lay out a form's row: its label, at least so wide, then its controls."""
     label = QLabel(text)
-    label.setMinimumWidth(LABEL_WIDTH)
+    label.setMinimumWidth(width)
     if widgets:
         label.setBuddy(widgets[0])
     layout = row(label, *widgets, stretch=stretch + 1)

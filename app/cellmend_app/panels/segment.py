@@ -20,6 +20,7 @@ from cellmend_app.messages import Messages
 from cellmend_app.panels.normalize import NormalizeFields
 from cellmend_app.panels.parts import (
     ICON_SIZE,
+    LONG_LABEL_WIDTH,
     Section,
     add,
     column,
@@ -86,11 +87,11 @@ class SegmentPanel(QWidget):
         more = QWidget()
         add(
             column(more),
-            labelled("Cell threshold", self.cellprob),
-            labelled("Flow threshold", self.flow),
-            labelled("Smallest cell", self.min_size),
-            labelled("Largest cell", self.max_size),
-            labelled("Iterations", self.niter),
+            labelled("Cell threshold", self.cellprob, width=LONG_LABEL_WIDTH),
+            labelled("Flow threshold", self.flow, width=LONG_LABEL_WIDTH),
+            labelled("Smallest cell", self.min_size, width=LONG_LABEL_WIDTH),
+            labelled("Largest cell", self.max_size, width=LONG_LABEL_WIDTH),
+            labelled("Iterations", self.niter, width=LONG_LABEL_WIDTH),
             self.whole,
             self.augment,
         )

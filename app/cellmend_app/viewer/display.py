@@ -65,21 +65,21 @@ def fitted_limits(plane: NDArray[np.generic]) -> list[Limits]:
 
 
 def default_display(
-    plane: NDArray[np.generic], like: Sequence[ChannelDisplay] = ()
+    *planes: NDArray[np.generic], like: Sequence[ChannelDisplay] = ()
 ) -> list[ChannelDisplay]:
-    """Choose colours and contrast for a plane (C, Y, X).
+    """Choose colours for planes (C, Y, X), and a contrast in which none of them is too bright.
 
     Parameters
     ----------
-    plane
-        The plane.
+    *planes
+        One or several planes of an image.
     like
         Where there are as many of them, whose colours its channels have, and which are shown.
     """
-    shown = [
-        ChannelDisplay(name, *limits)
-        for name, limits in zip(default_colormaps(len(plane)), fitted_limits(plane), strict=True)
-    ]
+    fitted = zip(*map(fitted_limits, planes), strict=True)
+    widest = [(min(low for low, _ in each), max(high for _, high in each)) for each in fitted]
+    names = default_colormaps(len(widest))
+    shown = [ChannelDisplay(n, low, high) for n, (low, high) in zip(names, widest, strict=True)]
     if len(like) == len(shown):
         for display, other in zip(shown, like, strict=True):
             display.colormap, display.visible = other.colormap, other.visible

@@ -76,12 +76,14 @@ class Layers:
 
     def display(self, view: ViewName) -> list[ChannelDisplay]:
         """Return how the channels of a layer are shown; none for flows and cell probability."""
-        plane = self.plane(view)
-        if plane is None:
+        image = self.image(view)
+        if image is None:
             return []
         if view not in self.displays:
+            at, count = self._document.plane, self._document.plane_count
+            planes = [plane_of(image, index) for index in {at, count // 2}]
             like = self.displays.get("image", self._like) if view == "restored" else self._like
-            self.displays[view] = default_display(plane, like)
+            self.displays[view] = default_display(*planes, like=like)
         return self.displays[view]
 
     def source(self, view: ViewName) -> PlaneSource | None:

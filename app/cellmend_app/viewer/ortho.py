@@ -72,7 +72,10 @@ class Ortho:
         return not self.xz.isHidden()
 
     def show(self, layers: Layers | None) -> None:
-        """Show slices through the volume on show, or None: show none."""
+        """Show slices through the middle of what is seen of a volume, or None: show none."""
+        if not self.on:
+            middle = self._grid.main.canvas.center
+            self._at = (max(int(middle.y()), 0), max(int(middle.x()), 0))
         self._layers = layers
         for pane, title in ((self.xz, "XZ"), (self.yz, "YZ")):
             pane.setVisible(layers is not None)
