@@ -28,7 +28,7 @@ from cellmend_app.window import MainWindow
 EVENTS = int(os.environ.get("MONKEY_EVENTS", "2000"))
 SEED = int(os.environ.get("MONKEY_SEED", "7"))
 
-LEAVES = {"remove-model"}
+LEAVES = {"models"}
 BUTTONS = (LEFT, LEFT, LEFT, RIGHT, MIDDLE)
 MODIFIERS = (PLAIN, PLAIN, PLAIN, SHIFT, CTRL, ALT, CTRL | SHIFT)
 KEYS = (

@@ -48,6 +48,27 @@ def test_adding_a_cellpose_file_gives_it_a_card(home):
     assert [e.name for e in registry.list_models() if not e.bundled] == []
 
 
+def test_a_model_of_ones_own_is_renamed_with_its_curves(home):
+    entry = registry.add(GOLDEN, "mine")
+    for path in registry.store.curve_files(entry.path):
+        path.write_text(path.suffix)
+    renamed = registry.rename("mine", "yeast")
+    assert (renamed.name, renamed.card.name, renamed.card.widths) == (
+        "yeast",
+        "yeast",
+        (4, 8, 12, 16),
+    )
+    assert [path.read_text() for path in registry.store.curve_files(renamed.path)] == [
+        ".csv",
+        ".png",
+    ]
+    assert len(list(entry.path.parent.iterdir())) == 3
+    with pytest.raises(InputError, match="named 'yeast' already"):
+        registry.rename("yeast", "yeast")
+    with pytest.raises(ModelError, match="cannot be renamed"):
+        registry.rename("generalist", "other")
+
+
 @pytest.mark.parametrize("name", ["generalist", "../evil", "", "a/b", "denoise"])
 def test_names_that_a_model_cannot_have(home, name):
     with pytest.raises(InputError):

@@ -19,9 +19,10 @@ from cellmend_app.dialogs.cells import FilterDialog, IdDialog
 from cellmend_app.dialogs.device import DeviceDialog
 from cellmend_app.dialogs.export import ExportDialog
 from cellmend_app.dialogs.folder_run import FolderRunDialog
+from cellmend_app.dialogs.models import ModelsDialog
 from cellmend_app.dialogs.pixel_size import PixelSizeDialog
 from cellmend_app.resources import Theme, palette, style_sheet
-from cellmend_app.services.models import RESTORATION, SEGMENTATION
+from cellmend_app.services.models import RESTORATION
 from cellmend_app.services.pipelines import RestoreRequest
 from cellmend_app.services.pixel_size import set_pixel_size
 from cellmend_app.services.storage import ExportRequest
@@ -286,17 +287,9 @@ def add_model(w: Workbench) -> None:
         w.services.models.add(path)
 
 
-def remove_model(w: Workbench) -> None:
-    """Delete the chosen model, if it is the person's own and they confirm."""
-    name = w.panels.segment.chosen_model
-    if w.messages.confirm(f"Remove the model {name}?", "Its file is deleted."):
-        w.services.models.remove(name)
-
-
-def own_model_chosen(w: Workbench) -> bool:
-    """Whether the chosen model is the person's own."""
-    chosen = w.panels.segment.chosen_model
-    return any(c.name == chosen and c.own for c in w.services.models.of_task(SEGMENTATION))
+def manage_models(w: Workbench) -> None:
+    """Open the list of models, to read about them, and rename or remove those of one's own."""
+    ModelsDialog(w.services.models, w.messages, w.window).open()
 
 
 def switch_theme(w: Workbench) -> None:

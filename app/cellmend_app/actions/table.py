@@ -296,7 +296,12 @@ TABLE: dict[str, tuple[Spec | None, ...]] = {
         ),
         None,
         Spec("add-model", "Add a model file…", do.add_model),
-        Spec("remove-model", "Remove the chosen model", do.remove_model, when=do.own_model_chosen),
+        Spec(
+            "models",
+            "Manage models…",
+            do.manage_models,
+            tip="See what models there are, rename and remove your own",
+        ),
     ),
     "Help": (
         Spec("shortcuts", "Keyboard and mouse", lambda w: show_shortcuts(w), ("F1", "Ctrl+H")),

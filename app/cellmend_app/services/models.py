@@ -30,6 +30,8 @@ class ModelChoice:
         Whether the person made or added it.
     description
         One line, may be empty.
+    size
+        Of its file, in bytes.
     """
 
     name: str
@@ -37,6 +39,7 @@ class ModelChoice:
     installed: bool
     own: bool = False
     description: str = ""
+    size: int = 0
 
 
 class ModelService(QObject):
@@ -89,6 +92,14 @@ class ModelService(QObject):
         job.succeeded.connect(lambda _: self.refresh())
         job.failed.connect(lambda error: self._messages.error(error, "remove the model"))
 
+    def rename(self, name: str, new: str) -> None:
+        """Give one of the person's own models another name."""
+        job = self._runner.submit(
+            "io", lambda report: _rename(name, new), title="Renaming the model"
+        )
+        job.failed.connect(lambda error: self._messages.error(error, "rename the model"))
+        job.finished.connect(self.refresh)  # the old name comes back where it failed
+
     def _take(self, choices: tuple[ModelChoice, ...]) -> None:
         self.choices = choices
         self.changed.emit()
@@ -104,6 +115,7 @@ def _read_choices() -> tuple[ModelChoice, ...]:
             installed=True,
             own=not entry.bundled,
             description=entry.card.description,
+            size=entry.path.stat().st_size,
         )
         for entry in registry.list_models()
     ]
@@ -128,3 +140,9 @@ def _remove(name: str) -> None:
     from cellmend import registry
 
     registry.remove(name)
+
+
+def _rename(name: str, new: str) -> None:
+    from cellmend import registry
+
+    registry.rename(name, new)

@@ -14,6 +14,7 @@ from cellmend.registry.store import (
     find,
     list_models,
     remove,
+    rename,
     user_folder,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "list_models",
     "load_model",
     "remove",
+    "rename",
     "user_folder",
 ]
 

@@ -133,6 +133,25 @@ def add(path: str | Path, name: str | None = None) -> ModelEntry:
     return _entry(target)
 
 
+def rename(name: str, new: str) -> ModelEntry:
+    """Give one of the person's own models, and the curves of its training, another name.
+
+    Raises
+    ------
+    ModelError
+        If there is none of this name, or it came with the program.
+    InputError
+        If the new name is taken or cannot be a file name.
+    """
+    entry = _own(name, "renamed")
+    renamed = add(entry.path, new)
+    for before, after in zip(curve_files(entry.path), curve_files(renamed.path), strict=True):
+        if before.exists():
+            before.replace(after)
+    entry.path.unlink()
+    return renamed
+
+
 def remove(name: str) -> None:
     """Delete one of the person's own models, and the curves of its training.
 
@@ -141,9 +160,7 @@ def remove(name: str) -> None:
     ModelError
         If there is none of this name, or it came with the program.
     """
-    entry = find(name)
-    if entry.bundled or entry.path.parent != user_folder():
-        raise ModelError(f"The model {name!r} came with the program and cannot be removed.")
+    entry = _own(name, "removed")
     entry.path.unlink()
     for path in curve_files(entry.path):
         path.unlink(missing_ok=True)
@@ -178,6 +195,14 @@ def checked_name(name: str) -> str:
     if (user_folder() / f"{name}{SUFFIX}").exists():
         raise InputError(f"There is a model named {name!r} already.", hint="Choose another name.")
     return name
+
+
+def _own(name: str, wanted: str) -> ModelEntry:
+    """Return one of the person's own models, which is to be changed in a way that has a word."""
+    entry = find(name)
+    if entry.bundled or entry.path.parent != user_folder():
+        raise ModelError(f"The model {name!r} came with the program and cannot be {wanted}.")
+    return entry
 
 
 def _readable_entry(path: Path) -> ModelEntry | None:
