@@ -10,6 +10,7 @@ from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from cellmend.export.seg_npy import RunSettings
+from cellmend.io.folder import SEG_NPY, is_masks
 from cellmend.params import BlockwiseSettings
 from cellmend_app import layout
 from cellmend_app.actions import ARRANGEMENT_ACTIONS, Actions, Panels, Services, Workbench
@@ -334,13 +335,17 @@ class MainWindow(QMainWindow):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
-        """Open what was dropped."""
+        """Open what was dropped; masks lie over the image that is open, and can be undone."""
         mime = event.mimeData() if event is not None else None
         if event is None or mime is None:
             return
         paths = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
         event.acceptProposedAction()
-        self.open(*paths)
+        masks = [path for path in paths if is_masks(path) and not path.name.endswith(SEG_NPY)]
+        if len(paths) == len(masks) == 1 and self.document.image is not None:
+            self.services.files.load_masks(*masks)
+        else:
+            self.open(*paths)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Ask about unsaved edits, then stop all work and go."""

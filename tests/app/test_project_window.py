@@ -139,6 +139,23 @@ def test_the_action_asks_for_a_name_and_offers_one(qtbot, window, image, monkeyp
     assert image.with_name("mine.cellmend").exists()
 
 
+@pytest.mark.parametrize("yes", [False, True])
+def test_a_name_that_is_completed_replaces_nothing_without_a_yes(
+    qtbot, window, image, monkeypatch, yes
+):
+    there = image.with_name("exp1.2.cellmend")
+    there.write_bytes(b"mine")
+    window.messages.yes = yes
+    monkeypatch.setattr(
+        file_dialogs.QFileDialog, "getSaveFileName", lambda *_: (str(there.with_suffix("")), "")
+    )
+    window.actions_["save-project"].trigger()
+    qtbot.waitUntil(lambda: not window.runner.busy)
+    assert window.messages.questions == ["Replace exp1.2.cellmend?"]
+    assert (there.read_bytes() == b"mine") is not yes
+    assert not there.with_suffix("").exists()
+
+
 # -- exports
 
 

@@ -348,16 +348,33 @@ def test_every_icon_exists():
     assert {spec.icon for spec in specs() if spec.icon} <= names
 
 
-def test_drop_opens_images(qtbot, window, folder):
+def drop(window, path):
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(folder))])
     buttons, modifiers = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, mime, buttons, modifiers)
     QApplication.sendEvent(window, enter)
     assert enter.isAccepted()
-    drop = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, buttons, modifiers)
+    dropped = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, buttons, modifiers)
+    QApplication.sendEvent(window, dropped)
+
+
+def test_masks_that_are_dropped_lie_over_the_open_image(qtbot, opened, folder):
+    masks = np.zeros((60, 80), np.uint16)
+    masks[5:10, 5:10] = 3
+    tifffile.imwrite(folder / "by_hand_masks.tif", masks)
+    with qtbot.waitSignal(opened.document.labels_replaced):
+        drop(opened, folder / "by_hand_masks.tif")
+    assert (opened.document.path.name, opened.document.labels.ids) == ("a1.tif", [3])
+    assert opened.document.undo.canUndo()
+    opened.messages.unsaved = "discard"
+    with qtbot.waitSignal(opened.services.files.opened):
+        drop(opened, folder / "two.tif")
+
+
+def test_drop_opens_images(qtbot, window, folder):
     with qtbot.waitSignal(window.services.files.opened):
-        QApplication.sendEvent(window, drop)
+        drop(window, folder)
     assert window.document.path.name == "a1.tif"
     assert window.navigator.list.count() == 3
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import get_args
 
 from PyQt6.QtWidgets import QApplication
@@ -22,6 +23,7 @@ from cellmend_app.dialogs.folder_run import FolderRunDialog
 from cellmend_app.dialogs.models import ModelsDialog
 from cellmend_app.dialogs.pixel_size import PixelSizeDialog
 from cellmend_app.resources import Theme, palette, style_sheet
+from cellmend_app.services.exports import about_replacing
 from cellmend_app.services.models import RESTORATION
 from cellmend_app.services.pipelines import RestoreRequest
 from cellmend_app.services.pixel_size import set_pixel_size
@@ -40,6 +42,15 @@ def open_folder(w: Workbench) -> None:
     path = files.choose_folder(w.window, "Open folder", w.preferences.folder)
     if path is not None:
         w.services.files.open(path)
+
+
+def _new_file(w: Workbench, title: str, suggested: Path, kinds: str) -> Path | None:
+    """Ask where to save."""
+
+    def may_replace(path: Path) -> bool:
+        return w.messages.confirm(*about_replacing([path]))
+
+    return files.choose_new_file(w.window, title, suggested, kinds, may_replace)
 
 
 def open_seg(w: Workbench) -> None:
@@ -78,7 +89,7 @@ def save_project_as(w: Workbench) -> None:
     if current is None:
         return
     suggested = w.services.files.project or output_path(current, ENDING)
-    path = files.choose_new_file(w.window, "Save project", suggested, files.PROJECTS)
+    path = _new_file(w, "Save project", suggested, files.PROJECTS)
     if path is not None:
         w.services.files.save_project(path)
 
@@ -105,7 +116,7 @@ def save_view(w: Workbench) -> None:
         return
     picture = w.view.grab_image()
     suggested = output_path(current, "_view.png")
-    path = files.choose_new_file(w.window, "Save view", suggested, files.PICTURES)
+    path = _new_file(w, "Save view", suggested, files.PICTURES)
     if path is not None:
         w.services.exports.write_picture(path, picture)
 
@@ -122,7 +133,7 @@ def save_table(w: Workbench) -> None:
     suggested = w.panels.objects.suggested
     if suggested is None:
         return
-    path = files.choose_new_file(w.window, "Save table", suggested, files.TABLES)
+    path = _new_file(w, "Save table", suggested, files.TABLES)
     if path is not None:
         w.services.objects.save(path)
 
@@ -208,7 +219,7 @@ def save_settings(w: Workbench) -> None:
     """Ask for a name and save the settings of the next run."""
     current = w.services.files.current
     suggested = (w.preferences.folder if current is None else current.parent) / "settings.yaml"
-    path = files.choose_new_file(w.window, "Save settings", suggested, files.SETTINGS)
+    path = _new_file(w, "Save settings", suggested, files.SETTINGS)
     if path is not None:
         w.services.settings.save(path, w.panels.segment.request())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtWidgets import QFileDialog, QWidget
@@ -31,10 +33,23 @@ def choose_folder(parent: QWidget, title: str, folder: Path) -> Path | None:
     return Path(chosen) if chosen else None
 
 
-def choose_new_file(parent: QWidget, title: str, suggested: Path, kinds: str) -> Path | None:
-    """Return where to save, None if the person cancelled; Qt asks before a file is replaced."""
+def choose_new_file(
+    parent: QWidget,
+    title: str,
+    suggested: Path,
+    kinds: str,
+    may_replace: Callable[[Path], bool],
+) -> Path | None:
+    """Return where to save, None if the person cancelled.
+
+    A name without an ending of the kinds gets that of the suggested one. Qt asks before a file
+    of the name typed is replaced; `may_replace` is asked about one of the name completed.
+    """
     chosen, _ = QFileDialog.getSaveFileName(parent, title, str(suggested), kinds)
     if not chosen:
         return None
     path = Path(chosen)
-    return path if path.suffix else path.with_suffix(suggested.suffix)
+    if path.suffix.lower() in re.findall(r"\*(\.\w+)", kinds):
+        return path
+    path = path.with_name(path.name + suggested.suffix)
+    return path if not path.exists() or may_replace(path) else None
