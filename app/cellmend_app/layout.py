@@ -36,7 +36,7 @@ from cellmend_app.viewer import ImageView
 LEFT_WIDTH, SIDE_WIDTH = 240, 296
 LIST_HEIGHT, SECTIONS_HEIGHT = 175, 411
 """How the list of images and the panels under it share the height at first."""
-HINT = "Drop microscope images here, or press Ctrl+L to open one"
+HINT = "Drop microscope images here, or choose File → Open image"
 
 
 def fill_menus(bar: QMenuBar, actions: Actions) -> None:
@@ -84,6 +84,15 @@ def add_panel_buttons(panels: Panels, actions: Actions) -> None:
     panels.edit.add_actions(rows, actions["delete-selected"])
 
 
+def explain(panels: Panels, actions: Actions) -> None:
+    """Let the tooltips of controls name the keys that do the same."""
+    actions.explain(panels.view.view, "previous-view", "next-view")
+    actions.explain(panels.view.masks, "masks")
+    actions.explain(panels.view.outlines, "outlines")
+    actions.explain(panels.edit.brush, "brush-smaller", "brush-larger")
+    actions.explain(panels.edit.rule, "overlap-next")
+
+
 def side_by_side(left: QWidget, middle: QWidget, right: QWidget) -> QSplitter:
     """Return what fills the window: the middle takes the room."""
     splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -113,7 +122,7 @@ def left_side(navigator: NavigatorPanel, panels: Panels) -> QSplitter:
     left.addWidget(frame)
     left.addWidget(scrolled(sections, LEFT_WIDTH))
     left.setStretchFactor(0, 1)
-    left.setStretchFactor(1, 1)
+    left.setStretchFactor(1, 2)
     left.setSizes([LIST_HEIGHT, SECTIONS_HEIGHT])
     left.setCollapsible(1, False)
     return left
@@ -133,6 +142,8 @@ def center(view: ImageView, planes: PlanesPanel, actions: Actions, note: QLabel)
     across.addLayout(seen, 1)
     QVBoxLayout(view.canvas).addWidget(note)
     view.setMinimumSize(240, 200)
+    for control in (planes.sliders["Z"], planes.fields["Z"]):
+        actions.explain(control, "step-back", "step-on")
     return middle
 
 

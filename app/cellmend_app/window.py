@@ -13,7 +13,14 @@ from cellmend.export.seg_npy import RunSettings
 from cellmend.io.folder import SEG_NPY, is_masks
 from cellmend.params import BlockwiseSettings
 from cellmend_app import layout
-from cellmend_app.actions import ARRANGEMENT_ACTIONS, Actions, Panels, Services, Workbench
+from cellmend_app.actions import (
+    ARRANGEMENT_ACTIONS,
+    Actions,
+    Panels,
+    Services,
+    Workbench,
+    usual_keys,
+)
 from cellmend_app.controls import name
 from cellmend_app.dialogs.axes import AxesDialog
 from cellmend_app.dialogs.recovery import RecoveryDialog
@@ -57,13 +64,13 @@ from cellmend_app.services.train import TrainService
 from cellmend_app.services.train_data import DataService
 from cellmend_app.services.train_examples import ExamplesService
 from cellmend_app.services.unfinished import UnfinishedFile
-from cellmend_app.settings import Preferences
+from cellmend_app.settings import Keys, Preferences
 from cellmend_app.viewer import ImageView
 from cellmend_app.workers import JobRunner
 
 FIRST_SIZE = (1280, 820)
 DOCK_TIPS = {
-    "close": "Hide the table of cells  (Ctrl+Shift+M)",
+    "close": "Hide the table of cells",
     "float": "Show the table of cells in a window of its own, or back in this one",
 }
 """What the buttons do that Qt gives to the table."""
@@ -108,6 +115,7 @@ class MainWindow(QMainWindow):
             self.services,
             self.panels,
             self.view,
+            Keys(self.preferences, usual_keys()),
         )
         self.actions_ = Actions(self.workbench, self)
         self.status = StatusBar(self.runner, self)
@@ -196,6 +204,7 @@ class MainWindow(QMainWindow):
         )
         panels.view.add_actions([actions[i] for i in ARRANGEMENT_ACTIONS])
         layout.add_panel_buttons(panels, actions)
+        layout.explain(panels, actions)
         self.hint = layout.hint()
         self.setCentralWidget(
             layout.side_by_side(
@@ -216,6 +225,8 @@ class MainWindow(QMainWindow):
             control = dock.findChild(QWidget, f"qt_dockwidget_{button}button")
             if control is not None:
                 name(control, tip)
+                if button == "close":
+                    self.actions_.explain(control, "objects")
         dock.hide()
         dock.visibilityChanged.connect(self._refresh_later)
         self.panels.objects.save.clicked.connect(self.actions_["save-table"].trigger)

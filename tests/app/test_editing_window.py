@@ -10,10 +10,10 @@ from PyQt6.QtWidgets import QToolBar, QToolButton
 
 from cellmend_app.actions.editing import TOOLS
 from cellmend_app.actions.handlers import apply_theme
-from cellmend_app.actions.table import shortcut_rows
+from cellmend_app.actions.table import shortcut_rows, usual_keys
 from cellmend_app.actions.viewing import VIEW_TOOLS
 from cellmend_app.dialogs.cells import FilterDialog, IdDialog
-from cellmend_app.settings import Preferences
+from cellmend_app.settings import Keys, Preferences
 from cellmend_app.window import MainWindow
 
 
@@ -235,7 +235,11 @@ def test_what_is_remembered_may_be_spoilt(folder):
 
 
 def test_the_sheet_tells_the_tools_by_their_keys():
-    listed = {text: keys for _, rows in shortcut_rows() for keys, text in rows}
+    listed = {
+        text: keys
+        for _, rows in shortcut_rows(Keys(Preferences(), usual_keys()))
+        for keys, text in rows
+    }
     assert listed["Polygon"] == "U"
     assert listed["Next image that is not done"] == "N"
     assert "Drop what is being drawn or moved" in listed

@@ -23,10 +23,11 @@ from cellmend.image import Image
 from cellmend.io.tiff import write_image
 from cellmend.net.unet import CPNet
 from cellmend_app.actions.handlers import apply_theme
-from cellmend_app.actions.table import TABLE, shortcut_rows, specs
+from cellmend_app.actions.table import TABLE, shortcut_rows, specs, usual_keys
 from cellmend_app.panels.parts import Section
 from cellmend_app.resources import THEMES, icon_names, style_sheet
 from cellmend_app.services.models import ModelChoice
+from cellmend_app.settings import Keys, Preferences
 from cellmend_app.window import MainWindow
 
 CHOICES = (
@@ -338,7 +339,9 @@ def test_no_key_means_two_things():
 
 
 def test_the_sheet_of_shortcuts_lists_every_key():
-    listed = {keys for _, rows in shortcut_rows() for keys, _ in rows}
+    listed = {
+        keys for _, rows in shortcut_rows(Keys(Preferences(), usual_keys())) for keys, _ in rows
+    }
     for spec in specs():
         assert not spec.keys or ", ".join(spec.keys) in listed
 
@@ -350,7 +353,7 @@ def test_every_icon_exists():
 
 def drop(window, path):
     mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(folder))])
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
     buttons, modifiers = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, mime, buttons, modifiers)
     QApplication.sendEvent(window, enter)

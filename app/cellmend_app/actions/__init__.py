@@ -7,7 +7,7 @@ actions of it, `workbench` is what they act on.
 
 from cellmend_app.actions.editing import PANEL, TOOLS
 from cellmend_app.actions.live import Actions
-from cellmend_app.actions.table import PRIMARY, PROMINENT, TABLE, TOOL_BAR
+from cellmend_app.actions.table import PRIMARY, PROMINENT, TABLE, TOOL_BAR, usual_keys
 from cellmend_app.actions.viewing import ARRANGEMENT_ACTIONS, VIEW_TOOLS
 from cellmend_app.actions.workbench import Panels, Services, Workbench
 
@@ -24,4 +24,5 @@ __all__ = [
     "Panels",
     "Services",
     "Workbench",
+    "usual_keys",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cellmend_app.actions.workbench import Workbench
@@ -27,7 +27,7 @@ class Spec:
     run
         What it does.
     keys
-        Shortcuts; the first one is shown.
+        Its usual shortcuts, as long as the person gives it no others; the first one is shown.
     tip
         What the tooltip says instead of the text.
     icon
@@ -54,7 +54,11 @@ class Spec:
     group: str = ""
 
 
-def tip_of(spec: Spec) -> str:
-    """Return the tooltip of an action: what it does, and its key."""
-    keys = f"  ({spec.keys[0]})" if spec.keys else ""
-    return (spec.tip or spec.text.rstrip("…")) + keys
+def tip_of(spec: Spec, keys: Sequence[str]) -> str:
+    """Return the tooltip of an action: what it does, and the first of its keys."""
+    return with_keys(spec.tip or spec.text.rstrip("…"), keys[:1])
+
+
+def with_keys(tip: str, keys: Sequence[str]) -> str:
+    """Return a tooltip that names keys."""
+    return f"{tip}  ({', '.join(keys)})" if keys else tip

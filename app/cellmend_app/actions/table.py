@@ -14,7 +14,9 @@ from cellmend_app.actions.spec import Spec, Test
 from cellmend_app.actions.viewing import VIEW
 from cellmend_app.actions.when import has_cells, has_image, has_siblings, has_steps
 from cellmend_app.actions.workbench import Workbench
+from cellmend_app.dialogs.keys import KeysDialog
 from cellmend_app.dialogs.shortcuts import ShortcutSheet
+from cellmend_app.settings import Keys
 
 
 def can_segment(w: Workbench) -> bool:
@@ -348,18 +350,39 @@ MOUSE = (
 )
 
 
-def shortcut_rows() -> list[tuple[str, list[tuple[str, str]]]]:
+def shortcut_rows(keys: Keys) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return what every key and gesture does, by menu."""
-    rows = [
-        (menu, [(", ".join(s.keys), s.text.rstrip("…")) for s in entries if s and s.keys])
+    listed = {
+        menu: [(", ".join(keys.of(name)), text) for name, text in entries if keys.of(name)]
+        for menu, entries in nameable().items()
+    }
+    return [("Mouse", list(MOUSE)), *((menu, rows) for menu, rows in listed.items() if rows)]
+
+
+def nameable() -> dict[str, list[tuple[str, str]]]:
+    """Return the id and the text of every action, by menu."""
+    return {
+        menu: [(spec.id, spec.text.rstrip("…")) for spec in entries if spec is not None]
         for menu, entries in TABLE.items()
-    ]
-    return [("Mouse", list(MOUSE)), *((menu, keys) for menu, keys in rows if keys)]
+    }
+
+
+def usual_keys() -> dict[str, tuple[str, ...]]:
+    """Return the keys of every action as they are unless a person changes them, by its id."""
+    return {spec.id: spec.keys for spec in specs()}
 
 
 def show_shortcuts(w: Workbench) -> None:
     """Open the sheet of shortcuts."""
-    ShortcutSheet(shortcut_rows(), w.window).open()
+    sheet = ShortcutSheet(shortcut_rows(w.keys), w.window)
+    sheet.change.clicked.connect(lambda: change_keys(w))
+    sheet.change.clicked.connect(sheet.close)
+    sheet.open()
+
+
+def change_keys(w: Workbench) -> None:
+    """Open the dialog in which actions are given other keys."""
+    KeysDialog(w.keys, nameable(), w.window).open()
 
 
 def specs() -> Iterator[Spec]:

@@ -41,7 +41,7 @@ from cellmend_app.services.settings_file import SettingsService
 from cellmend_app.services.train import TrainService
 from cellmend_app.services.train_data import DataService
 from cellmend_app.services.train_examples import ExamplesService
-from cellmend_app.settings import Preferences
+from cellmend_app.settings import Keys, Preferences
 from cellmend_app.tools import (
     Brush,
     Delete,
@@ -145,6 +145,7 @@ class Workbench:
         services: Services,
         panels: Panels,
         view: ImageView,
+        keys: Keys,
     ) -> None:
         self.window = window
         self.document = document
@@ -160,6 +161,7 @@ class Workbench:
         self.tool: ToolName = "pick"
         self.train: TrainDialog | None = None
         self.folder_run: FolderRunDialog | None = None
+        self.keys = keys
         self.use_tool("pick")
 
     @property

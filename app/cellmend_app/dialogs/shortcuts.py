@@ -10,14 +10,17 @@ from PyQt6.QtWidgets import (
     QDialogButtonBox,
     QGridLayout,
     QLabel,
+    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from cellmend_app.controls import name
+
 
 class ShortcutSheet(QDialog):
-    """Lists what every key does.
+    """Lists what every key does; a button, `change`, leads to where keys are changed.
 
     Parameters
     ----------
@@ -58,6 +61,10 @@ class ShortcutSheet(QDialog):
         area.setAccessibleName("Shortcuts")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
+        self.change = QPushButton("Change keys…")
+        name(self.change, "Change keys", "Give actions other keys")
+        self.change.setAutoDefault(False)
+        buttons.addButton(self.change, QDialogButtonBox.ButtonRole.ActionRole)
         layout = QVBoxLayout(self)
         layout.addWidget(area)
         layout.addWidget(buttons)

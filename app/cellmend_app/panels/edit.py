@@ -15,9 +15,7 @@ from cellmend_app.panels.parts import ICON_SIZE, add, column, muted, row
 
 MIN_BRUSH, MAX_BRUSH, FIRST_BRUSH = 1, 200, 9
 RULES: dict[Overlap, str] = {"keep": "Keep old", "replace": "Replace", "exclude": "Exclude"}
-OVERLAP_TIP = (
-    "Where drawing meets other cells: keep them, replace them, or exclude what both claim  (I)"
-)
+OVERLAP_TIP = "Where drawing meets other cells: keep them, replace them, or exclude what both claim"
 TOOL_GROUPS = (3, 9, 12)
 """Before which tools the palette has a line."""
 
@@ -40,7 +38,7 @@ class EditPanel(QWidget):
         self.brush.setRange(MIN_BRUSH, MAX_BRUSH)
         self.brush.setValue(FIRST_BRUSH)
         self.brush.setPageStep(5)
-        name(self.brush, "Brush size", "Diameter of brush and eraser in pixels  ( ,  and  . )")
+        name(self.brush, "Brush size", "Diameter of brush and eraser in pixels")
         self.size_label = QLabel(f"{FIRST_BRUSH} px")
         self.size_label.setMinimumWidth(40)
         self.size_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

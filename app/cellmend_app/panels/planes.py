@@ -9,7 +9,7 @@ from cellmend_app.controls import name
 from cellmend_app.document import Document
 from cellmend_app.panels.parts import column
 
-WORDS = {"T": ("Frame", "Frame of the series"), "Z": ("Plane", "Plane of the stack  (A, D)")}
+WORDS = {"T": ("Frame", "Frame of the series"), "Z": ("Plane", "Plane of the stack")}
 
 
 class PlanesPanel(QWidget):

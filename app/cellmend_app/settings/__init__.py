@@ -1,5 +1,6 @@
 """What the program remembers between sessions."""
 
+from cellmend_app.settings.keys import Keys
 from cellmend_app.settings.preferences import Preferences
 
-__all__ = ["Preferences"]
+__all__ = ["Keys", "Preferences"]

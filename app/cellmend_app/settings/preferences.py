@@ -11,7 +11,7 @@ from PyQt6.QtCore import QByteArray, QSettings
 
 
 class Preferences:
-    """Window geometry, theme, device, last folder and review states, in `QSettings`."""
+    """Window geometry, theme, device, keys, last folder, and what is known of folders."""
 
     def __init__(self, store: QSettings | None = None) -> None:
         self._store = store if store is not None else QSettings("Cellmend", "Cellmend")
@@ -96,4 +96,4 @@ class Preferences:
 
 def _folder_key(what: str, folder: Path) -> str:
     # A path itself would make groups of its parts.
-    return f"review/{hashlib.sha256(str(folder).encode()).hexdigest()[:24]}"
+    return f"{what}/{hashlib.sha256(str(folder).encode()).hexdigest()[:24]}"
