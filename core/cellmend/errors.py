@@ -81,3 +81,9 @@ class DeviceError(CellmendError):
 
 class Cancelled(Exception):
     """The person stopped the work; not an error."""
+
+
+def system_reason(error: OSError) -> str:
+    """Return what the system refused, led by the file that it is about if that is known."""
+    reason = error.strerror or str(error)
+    return reason if error.filename is None else f"{error.filename}: {reason}"

@@ -43,7 +43,7 @@ class Image:
     Raises
     ------
     InputError
-        If the axes do not fit the array, or the array is empty.
+        If the pixels are no numbers, the axes do not fit the array, or the array is empty.
     """
 
     data: NDArray[np.generic]
@@ -55,6 +55,7 @@ class Image:
     scenes: int = 1
 
     def __post_init__(self) -> None:
+        check_pixels(self.data)
         check_axes(self.axes, self.data.shape)
         if not self.channel_names:
             names = tuple(f"channel {i + 1}" for i in range(self.n_channels))
@@ -126,6 +127,15 @@ class Image:
         return plane
 
 
+def check_pixels(data: NDArray[np.generic]) -> None:
+    """Raise `InputError` unless `data` holds booleans, integers or real numbers."""
+    if data.dtype.kind not in "buif":
+        raise InputError(
+            f"Pixels cannot be of type {data.dtype}.",
+            hint="Give an array of numbers; cellmend.read makes an image of a file.",
+        )
+
+
 def check_axes(axes: str, shape: tuple[int, ...]) -> None:
     """Raise `InputError` unless `axes` is a valid name for an array of `shape`."""
     known = [a for a in AXES if a in axes]
@@ -146,11 +156,13 @@ def as_image(data: Image | NDArray[np.generic], axes: str | None = None) -> Imag
     Raises
     ------
     InputError
-        If the array has more than two dimensions and no axes are given.
+        If the pixels are no numbers, or the array has more than two dimensions and no axes are
+        given.
     """
     if isinstance(data, Image):
         return data
     array = np.asarray(data)
+    check_pixels(array)
     if axes is None:
         if array.ndim != 2:
             raise InputError(

@@ -25,6 +25,7 @@ from cellmend.errors import InputError
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Positive = Annotated[float, Field(gt=0)]
+ChosenChannels = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
 class Settings(BaseModel):
@@ -131,7 +132,7 @@ class RestoreStep(Settings):
     """
 
     model: Annotated[str, Field(min_length=1)]
-    channels: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    channels: ChosenChannels | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -282,7 +283,7 @@ class RestoreSettings(Settings):
     """
 
     model: str = "denoise"
-    channels: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    channels: ChosenChannels | None = None
     diameter: Positive = 30.0
     normalize: NormalizeSettings | None = None
     tiles: RestoreTileSettings = RestoreTileSettings()

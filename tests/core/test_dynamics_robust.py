@@ -130,6 +130,15 @@ def test_masks_do_not_depend_on_the_number_of_threads(monkeypatch, cores, shape)
     assert np.array_equal(masks_to_flows(again.masks), masks_to_flows(expected.masks))
 
 
+@pytest.mark.parametrize(
+    "setting", [{"niter": 0}, {"min_size": -2}, {"cellprob_threshold": float("nan")}]
+)
+def test_settings_out_of_bounds_are_named(setting):
+    (name,) = setting
+    with pytest.raises(InputError, match=name):
+        flows_to_masks(np.zeros((2, 8, 8)), np.zeros((8, 8)), **setting)
+
+
 def test_a_maker_refuses_what_does_not_fit():
     with pytest.raises(InputError, match="do not fit"):
         MaskMaker(np.zeros((2, 3, 4, 5)), np.zeros((3, 4, 5)))

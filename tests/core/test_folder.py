@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from cellmend.errors import InputError
+from cellmend.errors import FileFormatError, InputError
+from cellmend.io import read
 from cellmend.io.folder import list_images, output_path, siblings
 from cellmend.io.pairs import find_pairs, masks_beside, masks_of, training_pairs
 
@@ -67,6 +69,25 @@ def test_one_bad_input_does_not_stop_the_others(tmp_path):
     assert [problem.path for problem in found.problems] == [Path(inputs[i]) for i in (0, 2, 3)]
     for problem, word in zip(found.problems, ("no such", "no images", "no image"), strict=True):
         assert word in str(problem)
+
+
+def test_what_cannot_be_reached_is_a_problem_of_its_own(tmp_path, monkeypatch):
+    touch(tmp_path / "open", "a.tif")
+    touch(tmp_path / "locked", "b.tif")
+    look = Path.stat
+
+    def stat(path, **options):
+        if path.parent == tmp_path / "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    locked = tmp_path / "locked" / "b.tif"
+    found = list_images([locked, tmp_path / "open"])
+    assert names(found.files) == ["a.tif"]
+    assert str(found.problems[0]) == f"{locked}: it cannot be reached (Permission denied)."
+    with pytest.raises(FileFormatError, match="cannot be opened"):
+        read(locked)
 
 
 def test_a_name_with_brackets_is_a_name(tmp_path):

@@ -29,6 +29,13 @@ def masks() -> np.ndarray:
     return labels
 
 
+def test_an_array_of_channels_is_measured_by_its_axes(masks):
+    image = np.random.default_rng(0).random((2, *masks.shape))
+    columns = table(image, masks, axes="CYX")
+    alone = table(image[1], masks)
+    assert np.array_equal(columns["mean_channel 2"], alone["mean_channel 1"])
+
+
 def test_every_cell_is_measured(masks):
     image = np.random.default_rng(0).random(masks.shape)
     columns = table(image, masks)

@@ -225,6 +225,9 @@ def test_3d_run_gives_three_flows(segmenter):
         (np.array([[5.0]]), "constant: every value is 5"),
         (np.zeros((0, 5)), "empty"),
         (np.zeros((3, 64, 64)), "needs its axes"),
+        (NOISE.astype(complex), "cannot be of type complex128"),
+        (NOISE.astype(str), "cannot be of type <U"),
+        ("image.tif", "cellmend.read"),
     ],
 )
 def test_images_without_content_are_refused(segmenter, restorer, image, reason):
@@ -268,6 +271,13 @@ def test_settings_out_of_bounds_are_named(segmenter, cells):
         segmenter.run(cells[0], diameter=-1)
     with pytest.raises(InputError, match="flow_treshold"):
         segmenter.run(cells[0], diameter=18, flow_treshold=1)
+    with pytest.raises(InputError, match=r"diameter.*finite"):
+        segmenter.run(cells[0], diameter=float("inf"))
+
+
+def test_to_restore_no_channel_is_refused(restorer, cells):
+    with pytest.raises(InputError, match="channels"):
+        restorer.run(cells[0], channels=[])
 
 
 def test_models_are_never_replaced_by_another(restorer):

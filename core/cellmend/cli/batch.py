@@ -13,7 +13,7 @@ from typing import Any
 
 from cellmend.cli.arguments import ALL_SCENES
 from cellmend.cli.terminal import TerminalReporter
-from cellmend.errors import CellmendError, FileFormatError, InputError
+from cellmend.errors import CellmendError, FileFormatError, InputError, system_reason
 from cellmend.io import scenes
 from cellmend.io.folder import FileList, list_images
 from cellmend.io.formats import scene_names
@@ -199,5 +199,5 @@ def _reason(error: Exception, source: str) -> str:
     if isinstance(error, CellmendError):
         return str(error).removeprefix(f"{source}: ")
     if isinstance(error, OSError):
-        return error.strerror or str(error)
+        return system_reason(error).removeprefix(f"{source}: ")
     return f"{type(error).__name__}: {error}"

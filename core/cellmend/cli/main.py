@@ -10,7 +10,14 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from cellmend.errors import Cancelled, CellmendError, DeviceError, InputError, ModelError
+from cellmend.errors import (
+    Cancelled,
+    CellmendError,
+    DeviceError,
+    InputError,
+    ModelError,
+    system_reason,
+)
 from cellmend.provenance import cellmend_version
 
 COMMANDS = {
@@ -82,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ALL_WELL
     except (CellmendError, OSError) as error:
-        tell_failure(command, str(error), as_json="--json" in given)
+        reason = system_reason(error) if isinstance(error, OSError) else str(error)
+        tell_failure(command, reason, as_json="--json" in given)
         wrong = isinstance(error, WrongUsage | InputError | ModelError | DeviceError)
         return WRONG_USAGE if wrong else SOME_FAILED
     except (Cancelled, KeyboardInterrupt):

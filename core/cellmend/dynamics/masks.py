@@ -14,7 +14,7 @@ from cellmend.dynamics.follow import follow
 from cellmend.dynamics.regions import Areas, Boxes, Labels, boxes_and_areas
 from cellmend.dynamics.seeds import labels_from_ends
 from cellmend.errors import InputError
-from cellmend.params import MaskSettings
+from cellmend.params import MaskSettings, make_settings
 from cellmend.progress import SILENT, Reporter
 
 NETWORK_STEPS = 200
@@ -221,8 +221,15 @@ def flows_to_masks(
     exclude_on_edges: bool = False,
     report: Reporter = SILENT,
 ) -> NDArray[np.uint32]:
-    """Return only the masks of `masks_from_flows`, its settings given one by one."""
-    settings = MaskSettings(
+    """Return only the masks of `masks_from_flows`, its settings given one by one.
+
+    Raises
+    ------
+    InputError
+        As `masks_from_flows`, or if a setting is out of bounds.
+    """
+    settings = make_settings(
+        MaskSettings,
         cellprob_threshold=cellprob_threshold,
         flow_threshold=flow_threshold,
         niter=niter,

@@ -118,6 +118,10 @@ def _list(inputs: Iterable[str | Path], wanted: Wanted, noun: str) -> FileList:
         except FileFormatError as error:
             found.problems.append(error)
             continue
+        except OSError as error:
+            reason = f"it cannot be reached ({error.strerror})."
+            found.problems.append(FileFormatError(item, reason))
+            continue
         new = [file for file in files if file.resolve() not in seen]
         seen.update(file.resolve() for file in new)
         found.files.extend(new)

@@ -26,11 +26,11 @@ def memory_limit() -> int:
 
 def check_file(path: Path) -> None:
     """Raise `FileFormatError` unless `path` is a file with something in it."""
-    if not path.exists():
-        raise FileFormatError(path, "there is no such file.")
-    if path.is_dir():
-        raise FileFormatError(path, "it is a folder, not an image.")
     try:
+        if not path.exists():
+            raise FileFormatError(path, "there is no such file.")
+        if path.is_dir():
+            raise FileFormatError(path, "it is a folder, not an image.")
         with path.open("rb") as file:
             empty = not file.read(1)
     except OSError as error:

@@ -66,10 +66,13 @@ class Multiscale:
 
 
 def is_zarr(path: Path) -> bool:
-    """Tell whether a path is a Zarr folder or a zipped one."""
-    if path.name.lower().endswith(ZIPPED):
-        return path.is_file()
-    return path.is_dir() and any((path / mark).is_file() for mark in _MARKS)
+    """Tell whether a path is a Zarr folder or a zipped one; not of one that cannot be reached."""
+    try:
+        if path.name.lower().endswith(ZIPPED):
+            return path.is_file()
+        return path.is_dir() and any((path / mark).is_file() for mark in _MARKS)
+    except OSError:
+        return False
 
 
 def read_ome_zarr(path: Path, axes: str | None = None) -> Image:

@@ -20,6 +20,8 @@ def table(
     image: Image | NDArray[np.generic],
     masks: NDArray[np.generic],
     confidence: Confidence | None = None,
+    *,
+    axes: str | None = None,
 ) -> Table:
     """Measure every cell.
 
@@ -29,12 +31,14 @@ def table(
     Parameters
     ----------
     image
-        The image the masks were made of; a bare array must be ``(Y, X)``.
+        The image the masks were made of, or an array: 2D is ``YX``, any other needs `axes`.
     masks
         Labels, one dimension for each of the image's axes but C. Along Z a label is one
         cell; along T it is one cell in every frame.
     confidence
         What the run that made the masks says of its cells, if it is known.
+    axes
+        Axes of an array, such as ``"CYX"``.
 
     Returns
     -------
@@ -67,25 +71,25 @@ def table(
     InputError
         If the masks do not fit the image.
     """
-    source = as_image(image)
-    axes = source.axes.replace("C", "")
-    fitting = tuple(source.size(axis) for axis in axes)
+    source = as_image(image, axes)
+    space = source.axes.replace("C", "")
+    fitting = tuple(source.size(axis) for axis in space)
     if masks.shape != fitting:
         raise InputError(
-            f"Masks of shape {masks.shape} do not fit an image of {axes} = {fitting}.",
+            f"Masks of shape {masks.shape} do not fit an image of {space} = {fitting}.",
             hint="They must be of the same image at the same size.",
         )
     labels = _as_labels(masks)
-    cells = CellRuns.of(labels, axes)
-    frames = _frames(cells, axes)
-    columns: Table = {"frame": frames} if "T" in axes else {}
+    cells = CellRuns.of(labels, space)
+    frames = _frames(cells, space)
+    columns: Table = {"frame": frames} if "T" in space else {}
     columns["label"] = cells.labels
-    columns |= _sizes(cells, axes)
+    columns |= _sizes(cells, space)
     columns |= {} if confidence is None else confidence.columns(frames, cells.labels)
-    columns |= shape.places(cells, axes, labels.shape)
+    columns |= shape.places(cells, space, labels.shape)
     columns |= _shapes(cells, labels, columns, source)
-    columns |= _brightness(cells, labels, source, axes)
-    return columns | _in_um(columns, axes, dict(source.pixel_size_um or {}))
+    columns |= _brightness(cells, labels, source, space)
+    return columns | _in_um(columns, space, dict(source.pixel_size_um or {}))
 
 
 def _as_labels(masks: NDArray[np.generic]) -> NDArray[np.uint32]:
