@@ -116,6 +116,32 @@ def test_old_files(tmp_path):
     np.testing.assert_array_equal(seg.masks, CELLS == 1)
 
 
+def test_values_may_be_arrays_or_missing(tmp_path):
+    masks = np.eye(9, dtype=np.uint16)
+    content = {
+        "masks": masks,
+        "filename": np.array(["a.tif"]),
+        "chan_choose": np.array([2, 1]),
+        "manual_changes": np.zeros(0, dtype=object),
+        "flows": None,
+        "diameter": [],
+    }
+    seg = seg_npy.read(save_object(tmp_path / "a_seg.npy", content))
+    assert seg.chan_choose == (2, 1)
+    assert seg.manual_changes == []
+    assert seg.diameter is None
+    np.testing.assert_array_equal(seg.masks, masks)
+    seg_npy.write(tmp_path / "b_seg.npy", seg)
+    assert seg_npy.read(tmp_path / "b_seg.npy").chan_choose == (2, 1)
+
+
+@pytest.mark.parametrize("masks", [np.eye(9, dtype=np.uint64) << 33, np.zeros((0, 0), np.uint16)])
+def test_masks_that_cannot_be_are_refused(tmp_path, masks):
+    path = save_object(tmp_path / "a_seg.npy", {"masks": masks})
+    with pytest.raises(FileFormatError, match="masks"):
+        seg_npy.read(path)
+
+
 def test_round_trip_keeps_everything(tmp_path):
     seg = SegFile(
         masks=CELLS.astype(np.uint32) * 30_000,

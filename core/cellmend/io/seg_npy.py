@@ -171,37 +171,51 @@ def _from_dictionary(stored: dict[str, Any]) -> SegFile:
     masks = _masks(stored)
     known = {"outlines", "masks", "colors", "chan_choose", "ismanual", "manual_changes"}
     known |= {"filename", "flows", "diameter", "est_diam", *_OPTIONAL}
-    diameter = stored.get("diameter", stored.get("est_diam"))
-    channels = [int(c) for c in np.ravel(stored.get("chan_choose") or (0, 0))][:2]
+    diameter = _numbers(stored.get("diameter", stored.get("est_diam")))
+    channels = [int(c) for c in _numbers(stored.get("chan_choose"))]
+    main, nuclear = (*channels, 0, 0)[:2]
+    filename = stored.get("filename")
     colors, ismanual = stored.get("colors"), stored.get("ismanual")
     return SegFile(
         masks=masks,
-        filename=str(stored.get("filename") or ""),
+        filename="" if filename is None else str(filename),
         colors=None if colors is None else _colors(colors),
-        chan_choose=(channels[0], channels[1] if len(channels) > 1 else 0),
+        chan_choose=(main, nuclear),
         ismanual=None if ismanual is None else np.asarray(ismanual, dtype=bool).reshape(-1),
-        manual_changes=list(stored.get("manual_changes") or []),
-        flows=list(stored["flows"]) if "flows" in stored else _no_flows(),
-        diameter=None if diameter is None else float(np.ravel(diameter)[0]),
+        manual_changes=_listed(stored.get("manual_changes")),
+        flows=_listed(stored.get("flows")) or _no_flows(),
+        diameter=float(diameter[0]) if diameter.size else None,
         extra={key: value for key, value in stored.items() if key not in known},
         **{key: stored.get(key) for key in _OPTIONAL},
     )
 
 
+def _listed(value: Any) -> list[Any]:
+    """Return what a list, a tuple or an array holds; of None nothing."""
+    return [] if value is None else list(value)
+
+
+def _numbers(value: Any) -> NDArray[np.generic]:
+    """Return a number, or those that a list or an array holds; of None none."""
+    return np.ravel([] if value is None else value)
+
+
 def _masks(stored: dict[str, Any]) -> NDArray[np.uint32]:
     masks = np.asarray(stored["masks"])
-    if masks.dtype.kind not in "buif" or masks.ndim < 2:
+    if masks.dtype.kind not in "buif" or masks.ndim < 2 or not masks.size:
         raise ValueError("the masks are not numbers per pixel")
     masks = np.squeeze(masks, axis=0) if masks.ndim == 3 and masks.shape[0] == 1 else masks
-    if masks.size and masks.dtype.kind != "u" and masks.min() == -1:
+    if masks.dtype.kind != "u" and masks.min() == -1:
         masks = masks.astype(np.int64) + 1  # old files count from -1
     outlines = stored.get("outlines")
-    if isinstance(outlines, list) and outlines and masks.size and not masks.any():
+    if isinstance(outlines, list) and outlines and not masks.any():
         masks = _filled(outlines, masks.shape)
-    if masks.size and (masks.dtype.kind == "f" or masks.min() < 0):
+    if masks.dtype.kind == "f" or masks.min() < 0:
         whole = np.isfinite(masks).all() and (masks == np.floor(masks)).all()
         if not whole or masks.min() < 0:
             raise ValueError("the masks are not whole positive numbers")
+    if masks.max() > np.iinfo(np.uint32).max:
+        raise ValueError("the ids of the masks are too large (32 bits)")
     return masks.astype(np.uint32)
 
 
