@@ -38,7 +38,8 @@ class Image:
         in the order of the file.
     scenes
         How many images its file holds, of which it is one: positions of an ND2, scenes of a
-        CZI. Which one, the `source` says where it was chosen: ``plate.czi#2``.
+        CZI, images of an ``.ome.tif``. Which one, the `source` says where it was chosen:
+        ``plate.czi#2``.
 
     Raises
     ------

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tifffile
 
 from cellmend.cli.main import main
 from cellmend.errors import FileFormatError
@@ -17,7 +18,7 @@ from cellmend.io.folder import list_images, output_path
 from cellmend.io.formats import scene_names
 from cellmend.io.labels import write_labels
 from cellmend.io.pairs import masks_beside
-from cellmend.io.windows import ImageWindows
+from cellmend.io.windows import ImageWindows, stored_shape
 from cellmend.io.zeiss_czi import _named_scenes
 
 COLLECTION = Path(__file__).parents[2].parent / "shared" / "data" / "formats" / "vendor"
@@ -145,6 +146,49 @@ def test_a_scene_is_read_in_windows(czi_file):
     part = windows.read({"Y": slice(3, 9), "X": slice(4, 8)})
     np.testing.assert_array_equal(part.data, pixels_of(2)[3:9, 4:8])
     assert part.pixel_size_um == pytest.approx({"Y": 0.25, "X": 0.25})
+
+
+@pytest.fixture
+def ome_file(tmp_path: Path) -> Path:
+    """An OME-TIFF of two images that differ in all that is known of them."""
+    path = tmp_path / "plate.ome.tif"
+    with tifffile.TiffWriter(path, ome=True) as file:
+        for scene, axes, size in ((1, "YX", 0.5), (2, "CYX", 0.25)):
+            data = pixels_of(scene) if axes == "YX" else np.stack([pixels_of(scene)] * 2)
+            about = {"axes": axes, "Name": f"field {scene}"}
+            about |= {f"PhysicalSize{axis}": size for axis in "YX"}
+            about |= {"Channel": {"Name": ["dapi", "actin"]}} if axes == "CYX" else {}
+            file.write(data, photometric="minisblack", metadata=about)
+    return path
+
+
+def test_an_ome_tiff_of_several_images(ome_file, tmp_path, capsys):
+    assert scene_names(ome_file) == ("field 1", "field 2")
+    first, second = read(ome_file), read(f"{ome_file}#2")
+    np.testing.assert_array_equal(first.data, pixels_of(1))
+    assert (first.scenes, first.source, first.pixel_size_um) == (2, ome_file, {"Y": 0.5, "X": 0.5})
+    np.testing.assert_array_equal(second.data, np.stack([pixels_of(2)] * 2))
+    assert (second.channel_names, second.axes) == (("dapi", "actin"), "CYX")
+    assert second.pixel_size_um == {"Y": 0.25, "X": 0.25}
+    assert second.source == scenes.numbered(ome_file, 2)
+    assert stored_shape(Path(f"{ome_file}#2")) == (2, 20, 30)
+    with pytest.raises(FileFormatError, match="counted from 1"):
+        read(ome_file, scene=3)
+    assert main(["convert", str(ome_file), "--to", "npy", "--output", str(tmp_path / "a")]) == 0
+    assert "holds 2 images; the first is taken" in capsys.readouterr().err
+    switches = ["--to", "npy", "--scene", "all", "--output", str(tmp_path / "b")]
+    assert main(["convert", str(ome_file), *switches]) == 0
+    names = {path.name for path in (tmp_path / "b").iterdir()}
+    assert names == {"plate.ome_scene1.npy", "plate.ome_scene2.npy"}
+
+
+def test_tiffs_of_other_names_hold_one_image(ome_file):
+    path = ome_file.rename(ome_file.with_name("plate.tif"))
+    assert read(path).scenes == 1
+    np.testing.assert_array_equal(read(path, scene=1).data, pixels_of(1))
+    assert read(path, scene=1).source == path
+    with pytest.raises(FileFormatError, match="holds only one"):
+        read(path, scene=2)
 
 
 def test_other_files_hold_one_image(tmp_path):

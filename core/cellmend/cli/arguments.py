@@ -94,8 +94,8 @@ def add_scene(parser: argparse.ArgumentParser) -> None:
         "--scene",
         type=scene,
         metavar="N|all",
-        help="of ND2, CZI and LIF files, the N-th position, scene or image (default: the first),"
-        " or all of them; FILE#N is one of a single file",
+        help="of ND2, CZI, LIF and .ome.tif files, the N-th position, scene or image (default:"
+        " the first), or all of them; FILE#N is one of a single file",
     )
 
 

@@ -37,7 +37,8 @@ Those of `SCENE_NAMERS` also take the number of an image or None.
 """
 
 SCENE_NAMERS: dict[str, str] = {
-    READERS[ending]: f"{READERS[ending].partition(':')[0]}:scene_names" for ending in scenes.ENDINGS
+    READERS[ending]: f"{READERS[ending].partition(':')[0]}:scene_names"
+    for ending in (*scenes.ENDINGS, ".tif")
 }
 """What lists the images of a file, per reader of `READERS`."""
 
@@ -76,8 +77,9 @@ def read(path: str | Path, axes: str | None = None, *, scene: int | None = None)
         What its dimensions are, e.g. ``"ZCYX"``; by default what the file says,
         or else the rule in `cellmend.io.axes`.
     scene
-        Which position of an ND2, scene of a CZI or image of a LIF, counted from 1, where the
-        path does not say it; by default the first. `Image.scenes` is how many there are.
+        Which position of an ND2, scene of a CZI or image of a LIF or an ``.ome.tif``, counted
+        from 1, where the path does not say it; by default the first. `Image.scenes` is how many
+        there are.
 
     Returns
     -------
@@ -101,7 +103,9 @@ def read(path: str | Path, axes: str | None = None, *, scene: int | None = None)
         whole: Image = _function(reader)(file, axes)
         return whole
     image: Image = _function(reader)(file, axes, number)
-    return image if number is None else replace(image, source=scenes.numbered(file, number))
+    if number is None or not scenes.may_hold_several(file):
+        return image
+    return replace(image, source=scenes.numbered(file, number))
 
 
 def scene_names(path: str | Path) -> tuple[str, ...]:

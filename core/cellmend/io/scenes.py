@@ -1,5 +1,6 @@
-"""Files that may hold several images: positions of an ND2, scenes of a CZI, images of a LIF.
+"""Files that may hold several images.
 
+They are positions of an ND2, scenes of a CZI, and images of a LIF or of a file called .ome.tif.
 One of them is named by its file and its number, counted from 1: ``plate.lif#2``. Its results
 are called ``plate_scene2_cp_masks.tif`` and so on, so that each has its own.
 """
@@ -11,12 +12,13 @@ from pathlib import Path
 from cellmend.errors import FileFormatError
 
 ENDINGS = (".nd2", ".czi", ".lif")
+OME_ENDINGS = (".ome.tif", ".ome.tiff")
 _MARK = "#"
 
 
 def may_hold_several(path: Path) -> bool:
     """Tell by its name whether a file is of a format that holds several images."""
-    return path.suffix.lower() in ENDINGS
+    return path.name.lower().endswith((*ENDINGS, *OME_ENDINGS))
 
 
 def split(path: Path) -> tuple[Path, int | None]:

@@ -1,8 +1,9 @@
 """TIFF files: OME, ImageJ and plain, in; OME-TIFF out.
 
 Pixel values are those stored: a colour table or an inverted grey scale is not
-applied, since microscopes use both for display only. Of several series the first
-is read, of a pyramid the full resolution.
+applied, since microscopes use both for display only. Of a pyramid the full resolution is
+read; of several images, which only a file called .ome.tif may hold, the first unless another
+is chosen, and of other files the first series.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from cellmend.errors import CellmendError, FileFormatError, InputError
 from cellmend.image import Image
-from cellmend.io import tiff_metadata
+from cellmend.io import scenes, tiff_metadata
 from cellmend.io.atomic import replacing
 from cellmend.io.axes import arrange
 from cellmend.io.limits import check_size
@@ -34,16 +35,20 @@ _UM_PER_CM = 1e4
 _OME_DTYPES = "int8 int16 int32 uint8 uint16 uint32 float32 float64"
 
 
-def read_tiff(path: Path, axes: str | None = None) -> Image:
-    """Read the first series of a TIFF file; large plain pixels as a read-only memory map.
+def read_tiff(path: Path, axes: str | None = None, scene: int | None = None) -> Image:
+    """Read one image of a TIFF file, counted from 1; the first if none is chosen.
+
+    Large plain pixels are a read-only memory map.
 
     Raises
     ------
     FileFormatError
-        If the file is damaged, incomplete, too large, or no TIFF.
+        If the image is missing, or the file is damaged, incomplete, too large, or no TIFF.
     """
     with _opened(path) as tif:
-        series = tif.series[0]
+        images = _images(path, tif)
+        number = images[scenes.place(path, scene, len(images))]
+        series = tif.series[number]
         check_size(path, series.shape, series.dtype or np.uint8)
         _check_complete(path, tif, series)
         raw = _mapped(path, tif, series)
@@ -56,11 +61,32 @@ def read_tiff(path: Path, axes: str | None = None) -> Image:
         return Image(
             data,
             names,
-            tiff_metadata.channel_names(tif, data.shape[names.index("C")] if "C" in names else 1),
-            tiff_metadata.pixel_size_um(tif, names),
+            tiff_metadata.channel_names(
+                tif, data.shape[names.index("C")] if "C" in names else 1, number
+            ),
+            tiff_metadata.pixel_size_um(tif, names, number),
             path,
             found.guessed,
+            len(images),
         )
+
+
+def scene_names(path: Path) -> list[str]:
+    """Return the names of the images; errors are those of `read_tiff`."""
+    with _opened(path) as tif:
+        return [str(tif.series[number].name or "") for number in _images(path, tif)]
+
+
+def _images(path: Path, tif: tifffile.TiffFile) -> list[int]:
+    """Return which series are images to choose from; of OME those whose pixels lie in this file."""
+    if not (tif.is_ome and scenes.may_hold_several(path)):
+        return [0]
+    own: dict[int, int] = {}
+    for number, series in enumerate(tif.series):
+        page = series.keyframe
+        if page.parent is tif:
+            own.setdefault(page.offset, number)
+    return list(own.values()) or [0]
 
 
 def read_array(path: Path) -> tuple[NDArray[np.generic], str]:
@@ -72,10 +98,11 @@ def read_array(path: Path) -> tuple[NDArray[np.generic], str]:
         return _whole(path, series), series.axes
 
 
-def stored_shape(path: Path) -> tuple[int, ...]:
-    """Return the shape of the first series, as the file says."""
+def stored_shape(path: Path, scene: int | None = None) -> tuple[int, ...]:
+    """Return the shape of an image, counted from 1 as in `read_tiff`, as the file says."""
     with _opened(path) as tif:
-        return tuple(tif.series[0].shape)
+        images = _images(path, tif)
+        return tuple(tif.series[images[scenes.place(path, scene, len(images))]].shape)
 
 
 def read_provenance(path: str | Path) -> dict[str, Any] | None:

@@ -15,9 +15,9 @@ from cellmend.io.units import LARGEST_TRUSTED_UM, micrometres
 _COLOURS = ("red", "green", "blue", "alpha")
 
 
-def channel_names(tif: tifffile.TiffFile, count: int) -> tuple[str, ...]:
-    """Return a name per channel, or nothing where the file names none."""
-    pixels = _ome_pixels(tif)
+def channel_names(tif: tifffile.TiffFile, count: int, series: int = 0) -> tuple[str, ...]:
+    """Return a name per channel of a series, or nothing where the file names none."""
+    pixels = _ome_pixels(tif, series)
     if pixels is not None:
         found = [e.get("Name") or "" for e in pixels if _tag(e) == "Channel"]
         if len(found) == count and any(found):
@@ -26,16 +26,16 @@ def channel_names(tif: tifffile.TiffFile, count: int) -> tuple[str, ...]:
         labels = (tif.imagej_metadata or {}).get("Labels")
         if isinstance(labels, list) and len(labels) == count > 1 and all(labels):
             return tuple(str(label) for label in labels)
-    page = tif.series[0].keyframe
+    page = tif.series[series].keyframe
     if page.photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR):
         return _COLOURS[:count] if count in (3, 4) else ()
     return ()
 
 
-def pixel_size_um(tif: tifffile.TiffFile, axes: str) -> Mapping[str, float] | None:
-    """Return µm per pixel along the spatial axes that the file gives, or None."""
+def pixel_size_um(tif: tifffile.TiffFile, axes: str, series: int = 0) -> Mapping[str, float] | None:
+    """Return µm per pixel of a series along the spatial axes that the file gives, or None."""
     if tif.is_ome:
-        sizes = _ome_sizes(tif)
+        sizes = _ome_sizes(tif, series)
     elif tif.is_imagej:
         sizes = _imagej_sizes(tif)
     else:
@@ -66,19 +66,21 @@ def _ome_root(tif: tifffile.TiffFile) -> ElementTree.Element | None:
         return None
 
 
-def _ome_pixels(tif: tifffile.TiffFile) -> ElementTree.Element | None:
+def _ome_pixels(tif: tifffile.TiffFile, series: int) -> ElementTree.Element | None:
+    """Return what OME tells of a series; of the first image if it is not told which is which."""
     root = _ome_root(tif)
-    if root is None:
+    every = [] if root is None else [e for e in root.iter() if _tag(e) == "Pixels"]
+    if not every:
         return None
-    return next((e for e in root.iter() if _tag(e) == "Pixels"), None)
+    return every[series] if len(every) == len(tif.series) else every[0]
 
 
 def _tag(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _ome_sizes(tif: tifffile.TiffFile) -> dict[str, float]:
-    pixels = _ome_pixels(tif)
+def _ome_sizes(tif: tifffile.TiffFile, series: int) -> dict[str, float]:
+    pixels = _ome_pixels(tif, series)
     sizes: dict[str, float] = {}
     for axis in "ZYX":
         value = None if pixels is None else pixels.get(f"PhysicalSize{axis}")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cellmend.errors import CellmendError
 from cellmend.image import Image
-from cellmend.io import ome_zarr, tiff
+from cellmend.io import ome_zarr, scenes, tiff
 from cellmend.io.axes import Arrangement, arrangement
 from cellmend.io.formats import read
 
@@ -109,8 +109,9 @@ def stored_shape(path: Path) -> tuple[int, ...]:
     try:
         if ome_zarr.is_zarr(path):
             return ImageWindows(path).about.data.shape
-        if path.suffix.lower() in (".tif", ".tiff"):
-            return tiff.stored_shape(path)
+        file, number = scenes.split(path)
+        if file.suffix.lower() in (".tif", ".tiff"):
+            return tiff.stored_shape(file, number)
     except CellmendError:
         pass
     return ()
