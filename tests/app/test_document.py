@@ -71,6 +71,14 @@ def test_selection_ends_with_the_cell(document, qtbot):
     assert seen.args == [0]
 
 
+def test_a_cell_of_other_masks_is_not_selected_for_its_id(document, qtbot):
+    document.select(1)
+    with qtbot.waitSignal(document.selection_changed):
+        document.set_labels(np.roll(document.labels.full, 20, axis=0))
+    assert 1 in document.labels
+    assert document.selection == ()
+
+
 def test_several_cells_can_be_selected(document, qtbot):
     with qtbot.waitSignal(document.selection_changed) as seen:
         document.select(2, 77, 5, 0, 2)

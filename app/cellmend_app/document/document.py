@@ -416,4 +416,4 @@ class Document(QObject):
     def _on_replaced(self) -> None:
         self._revision += 1
         self.labels_replaced.emit()
-        self.select(*self._selection)
+        self.select()  # an id is another cell now
