@@ -166,3 +166,21 @@ def test_a_step_that_is_being_unpacked_gives_way_to_an_edit(window, qtbot, gate)
     qtbot.waitUntil(lambda: not window.runner.busy, timeout=20_000)
     assert document.labels.count == 0
     assert document.undo.index() == 2
+
+
+def test_a_long_series_without_masks_is_opened_without_a_look_at_its_labels(window, monkeypatch):
+    def scan(labels):
+        raise AssertionError("the labels are known to be empty")
+
+    monkeypatch.setattr("cellmend.labels.index.label_runs", scan)
+    window.document.set_image(Image(np.zeros((50, 20, 30), np.uint8), "TYX"))
+    assert window.document.labels.next_id() == 1
+
+
+def test_the_list_of_images_draws_no_icon_anew_when_an_image_is_marked(window, monkeypatch):
+    def draw(*_, **__):
+        raise AssertionError("icons are drawn when the theme changes")
+
+    monkeypatch.setattr("cellmend_app.panels.navigator.icon", draw)
+    window.services.review.toggle_done()
+    window.services.files.folder_changed.emit()

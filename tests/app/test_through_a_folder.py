@@ -7,6 +7,7 @@ from doubles import FakePipelines, RecordingMessages
 
 from cellmend.image import Image
 from cellmend.io.tiff import write_image
+from cellmend_app.document import RestoredLayer
 from cellmend_app.window import MainWindow
 
 NAMES = ("CD45", "DAPI", "A stain with quite a long name, as microscopes give them")
@@ -95,6 +96,25 @@ def test_the_list_highlights_the_image_that_is_open(qtbot, window, damaged):
     window.navigator._on_clicked(window.navigator.list.item(2))
     done(qtbot, window)
     assert window.navigator.list.currentRow() == 1
+
+
+def test_a_click_on_the_open_image_keeps_what_was_made_of_it(qtbot, window, stained):
+    show(qtbot, window, stained / "c.tif")
+    window.document.add_restored(RestoredLayer("denoise", window.document.image))
+    window.navigator.list.itemClicked.emit(window.navigator.list.item(2))
+    done(qtbot, window)
+    assert window.document.restored is not None
+    with qtbot.waitSignal(window.services.files.opened):
+        window.navigator.list.itemClicked.emit(window.navigator.list.item(0))
+
+
+def test_only_the_image_that_is_marked_is_written_anew_in_the_list(qtbot, window, stained):
+    show(qtbot, window, stained / "b.ome.tif")
+    rows, images = set(), window.navigator.list
+    images.itemChanged.connect(lambda item: rows.add(images.row(item)))
+    window.services.review.toggle_done()
+    assert rows == {1}
+    assert window.navigator.summary.text() == "3 images, 0 with masks, 1 done"
 
 
 def test_the_channels_to_segment_stay_for_images_of_the_same_stains(qtbot, window, stained):

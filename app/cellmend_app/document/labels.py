@@ -197,6 +197,8 @@ class LabelModel(QObject):
         indexes = self._content.indexes
         if depth == len(indexes):
             return self.count
+        if depth == 1:
+            return sum(map(len, indexes))
         starts = range(0, len(indexes), depth)
         return sum(len(set().union(*indexes[start : start + depth])) for start in starts)
 

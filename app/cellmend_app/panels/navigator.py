@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction
@@ -10,7 +11,7 @@ from PyQt6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QWidget
 
 from cellmend.io import scenes
 from cellmend_app.controls import name
-from cellmend_app.document import Review
+from cellmend_app.document import Review, ReviewState
 from cellmend_app.panels.edit import tool_button
 from cellmend_app.panels.parts import column, muted, row
 from cellmend_app.resources import Theme, icon
@@ -19,6 +20,14 @@ from cellmend_app.services.open_save import FileService
 PATH_ROLE = Qt.ItemDataRole.UserRole
 LEAST_HEIGHT = 82
 """Three images are seen at least."""
+
+
+class _Marks(NamedTuple):
+    """What the list says of an image: its state, whether it has masks, its name in its file."""
+
+    state: ReviewState
+    masks: bool
+    inside: str
 
 
 class NavigatorPanel(QWidget):
@@ -32,7 +41,8 @@ class NavigatorPanel(QWidget):
         super().__init__()
         self._files = files
         self._review = review
-        self._theme: Theme = "dark"
+        self._paths: list[Path] = []
+        self._said: list[_Marks | None] = []
         self.folder = QLabel("No folder")
         self.folder.setProperty("heading", True)
         self.summary = muted("Open an image to see its folder.")
@@ -48,6 +58,7 @@ class NavigatorPanel(QWidget):
         self._layout.setContentsMargins(10, 8, 10, 4)
         for widget in (self.folder, self.summary, self.list):
             self._layout.addWidget(widget)
+        self.set_theme("dark")
         self.list.itemClicked.connect(self._on_clicked)
         files.folder_changed.connect(self._show)
         files.saved.connect(lambda _: self._mark())
@@ -59,12 +70,16 @@ class NavigatorPanel(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the marks in the colours of `theme`."""
-        self._theme = theme
+        self._done = icon("done", theme, color="accent")
+        self._masked = icon("corrected", theme, color="accent")
+        self._plain = icon("image", theme, color="muted")
+        self._said = [None] * len(self._paths)
         self._mark()
 
     def _show(self) -> None:
         paths, current = self._files.folder, self._files.current
-        if [self._path(i) for i in range(self.list.count())] != paths:
+        if self._paths != paths:
+            self._paths, self._said = list(paths), [None] * len(paths)
             self.list.clear()
             for path in paths:
                 item = QListWidgetItem()
@@ -75,31 +90,28 @@ class NavigatorPanel(QWidget):
         self._mark()
 
     def _mark(self) -> None:
-        done = icon("done", self._theme, color="accent")
-        masked = icon("corrected", self._theme, color="accent")
-        plain = icon("image", self._theme, color="muted")
-        for i in range(self.list.count()):
-            item, path = self.list.item(i), self._path(i)
-            if item is not None:
-                state, has_masks = self._review.state(path), self._files.has_masks(path)
-                item.setText("  ".join(filter(None, (path.name, self._files.name_inside(path)))))
-                item.setIcon(done if state == "done" else masked if has_masks else plain)
-                masks = "saved masks" if has_masks else "no saved masks"
-                item.setToolTip(f"{path}\n{_place_in_file(path)}{state}, {masks}")
-        folder = self._files.folder
-        marked = sum(self._files.has_masks(path) for path in folder)
-        finished = sum(self._review.state(path) == "done" for path in folder)
-        images = "1 image" if len(folder) == 1 else f"{len(folder)} images"
-        self.summary.setText(f"{images}, {marked} with masks, {finished} done")
-
-    def _path(self, index: int) -> Path:
-        item = self.list.item(index)
-        assert item is not None
-        path: Path = item.data(PATH_ROLE)
-        return path
+        """Let every image say how far it is; of thousands, most say so already."""
+        files, review = self._files, self._review
+        for place, path in enumerate(self._paths):
+            now = _Marks(review.state(path), files.has_masks(path), files.name_inside(path))
+            item = self.list.item(place)
+            if item is not None and now != self._said[place]:
+                self._said[place] = now
+                item.setText("  ".join(filter(None, (path.name, now.inside))))
+                marked = self._masked if now.masks else self._plain
+                item.setIcon(self._done if now.state == "done" else marked)
+                masks = "saved masks" if now.masks else "no saved masks"
+                item.setToolTip(f"{path}\n{_place_in_file(path)}{now.state}, {masks}")
+        said = [marks for marks in self._said if marks is not None]
+        with_masks = sum(marks.masks for marks in said)
+        finished = sum(marks.state == "done" for marks in said)
+        images = "1 image" if len(said) == 1 else f"{len(said):,} images"
+        self.summary.setText(f"{images}, {with_masks:,} with masks, {finished:,} done")
 
     def _on_clicked(self, item: QListWidgetItem) -> None:
-        self._files.open(item.data(PATH_ROLE))
+        path = item.data(PATH_ROLE)
+        if path != self._files.current or self._files.reading:  # else it would lose its layers
+            self._files.open(path)
         self._show_current()  # until it is open, and if it cannot be
 
     def _show_current(self) -> None:

@@ -86,6 +86,11 @@ class FileService(QObject):
         return self._asked or self.current
 
     @property
+    def reading(self) -> bool:
+        """Whether an image is being read, to be open when that is done."""
+        return self._reading is not None
+
+    @property
     def folder(self) -> list[Path]:
         """The images to step through."""
         return self._listing.images

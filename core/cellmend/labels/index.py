@@ -40,8 +40,8 @@ class LabelIndex:
     @classmethod
     def of_empty(cls, labels: NDArray[np.integer]) -> LabelIndex:
         """Return the index of an image known to hold no label, without a scan."""
-        index = cls(labels[:0])
-        index._labels = labels
+        index = cls.__new__(cls)
+        index._labels, index._places, index._largest = labels, {}, 0
         return index
 
     def __contains__(self, label: int) -> bool:
