@@ -391,10 +391,12 @@ def test_split_shows_raw_at_the_left_and_restored_at_the_right(view, document):
     document.add_restored(RestoredLayer("upsample", Image(flipped)))
     view.arrange("split")
     assert view.split == 0.5
+    assert view._main.title.text() == "Raw image  |  Restored image"
     assert colour_at(view, 60.5, 20.5)[0] > 200 > 50 > colour_at(view, 60.5, 60.5)[0]
     view.set_split(0.9)
     assert colour_at(view, 60.5, 60.5)[0] > 200
     document.remove_restored()
+    assert view._main.title.text() == ""
     assert colour_at(view, 60.5, 78.5)[0] > 200
 
 

@@ -139,7 +139,8 @@ class ExportDialog(QDialog):
             self.preview.setText(str(error))
             self.export.setEnabled(False)
             return
-        self.preview.setText("Files: " + ", ".join(path.name for path in files) if files else "")
+        named = ", ".join(path.name for path in files)
+        self.preview.setText(f"Files: {named}" if files else "Tick what to export.")
         self.export.setEnabled(bool(files))
 
     def _choose_folder(self) -> None:

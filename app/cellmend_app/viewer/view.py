@@ -369,6 +369,8 @@ class ImageView(QWidget):
         self._main.show_split(None if other is None else self.layers.source(other), self._split)
         self.canvas.divider = self._split * self._document.labels.array.shape[1] if splits else None
         self._show_beside(others)
+        if other is not None:
+            self._main.show_title(f"{TITLES[first]}  |  {TITLES[other]}")
         ortho = self._arrangement == "ortho" and self.can_arrange("ortho")
         self._ortho.show(self.layers if ortho else None)
 
