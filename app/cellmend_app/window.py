@@ -129,6 +129,8 @@ class MainWindow(QMainWindow):
         self.resize(*FIRST_SIZE)
         if self.preferences.geometry is not None:
             self.restoreGeometry(self.preferences.geometry)
+        if self.preferences.arrangement is not None:
+            self.restoreState(self.preferences.arrangement)
         self.view.setFocus()
 
     def open(self, *paths: Path) -> None:
@@ -245,6 +247,7 @@ class MainWindow(QMainWindow):
         services.settings.loaded.connect(self._show_settings)
         services.recovery.found.connect(self._offer_recovery)
         services.files.axes_asked.connect(self._ask_axes)
+        services.models.changed.connect(self._recall_model)
         services.files.opened.connect(lambda _: self._show_title())
         services.files.saved.connect(lambda _: self._show_title())
         panels.view.view_changed.connect(view.set_view)
@@ -289,6 +292,17 @@ class MainWindow(QMainWindow):
         self.hint.setVisible(self.document.image is None)
         self.status.say("")  # what it says is about the image before
         self._show_title()
+
+    def _recall_model(self) -> None:
+        """When the models are first known, choose that of the last time; remember others."""
+        models, panel, model = self.services.models, self.panels.segment, self.preferences.model
+        models.changed.disconnect(self._recall_model)
+        if models.installed(model):
+            panel.choose_model(model)
+        panel.model_changed.connect(self._remember_model)
+
+    def _remember_model(self) -> None:
+        self.preferences.model = self.panels.segment.chosen_model
 
     def _ask_axes(self, question: AxesQuestion) -> None:
         AxesDialog(question, self.services.files, self).open()
@@ -370,6 +384,7 @@ class MainWindow(QMainWindow):
             event.ignore()  # the person cancelled, or the masks are being saved first
             return
         self.preferences.geometry = self.saveGeometry()
+        self.preferences.arrangement = self.saveState()
         self.hide()
         self.services.training.shutdown()
         self.services.training_examples.shutdown()

@@ -438,6 +438,22 @@ def test_no_unfolded_section_makes_the_panel_wider_than_its_place(qtbot, opened)
         assert not field.isVisible() or right < opened.width(), field.accessibleName()
 
 
+def test_the_model_and_the_table_of_cells_are_there_again_the_next_time(qtbot, window):
+    window.panels.segment.choose_model("mine")
+    window.actions_["objects"].trigger()
+    window.close()
+    again = MainWindow(pipelines=FakePipelines(), messages=RecordingMessages())
+    again.show()
+    assert again.panels.objects.isVisible()
+    again.services.models._take(CHOICES)
+    assert again.panels.segment.chosen_model == "mine"
+    again.close()
+    third = MainWindow(pipelines=FakePipelines(), messages=RecordingMessages())
+    third.services.models._take(CHOICES[:2])
+    assert third.panels.segment.chosen_model == "generalist"
+    third.close()
+
+
 def test_themes_fill_in_every_colour(window):
     for theme in THEMES:
         assert "@" not in style_sheet(theme)

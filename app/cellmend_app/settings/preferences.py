@@ -11,7 +11,7 @@ from PyQt6.QtCore import QByteArray, QSettings
 
 
 class Preferences:
-    """Window geometry, theme, device, keys, last folder, and what is known of folders."""
+    """The window, theme, device, model, keys, last folder, and what is known of folders."""
 
     def __init__(self, store: QSettings | None = None) -> None:
         self._store = store if store is not None else QSettings("Cellmend", "Cellmend")
@@ -56,6 +56,25 @@ class Preferences:
     @geometry.setter
     def geometry(self, value: QByteArray) -> None:
         self._store.setValue("geometry", value)
+
+    @property
+    def arrangement(self) -> QByteArray | None:
+        """Whether and where the table of cells is shown, as Qt stores it."""
+        value = self._store.value("arrangement")
+        return value if isinstance(value, QByteArray) else None
+
+    @arrangement.setter
+    def arrangement(self, value: QByteArray) -> None:
+        self._store.setValue("arrangement", value)
+
+    @property
+    def model(self) -> str:
+        """The model that found cells the last time; empty at first."""
+        return str(self._store.value("model", ""))
+
+    @model.setter
+    def model(self, value: str) -> None:
+        self._store.setValue("model", value)
 
     @property
     def folder(self) -> Path:
