@@ -231,6 +231,11 @@ def test_the_dialog_does_what_is_answered(qtbot, window, image, answer):
         assert window.document.labels.ids == [7, 9]
         return
     qtbot.mouseClick(getattr(dialog, answer), Qt.MouseButton.LeftButton)
+    if answer == "discard":
+        assert (dialog.isVisible(), path.exists()) == (True, True)  # the question was declined
+        window.messages.yes = True
+        qtbot.mouseClick(dialog.discard, Qt.MouseButton.LeftButton)
+    assert not dialog.isVisible()
     qtbot.waitUntil(lambda: not window.runner.busy, timeout=5000)
     assert path.exists() is (answer == "later")
     assert len(find()) == (1 if answer == "later" else 0)

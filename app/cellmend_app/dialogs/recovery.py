@@ -62,9 +62,9 @@ class RecoveryDialog(QDialog):
         self.resize(460, 280)
 
     def _discard(self) -> None:
-        self._recovery.discard(self._leftovers)
-        self._leftovers = []
-        self.accept()
+        if self._recovery.discard(self._leftovers):
+            self._leftovers = []
+            self.accept()
 
     def _on_finished(self, result: int) -> None:
         chosen = self.list.currentRow()

@@ -87,10 +87,16 @@ class RecoveryService(QObject):
         job.succeeded.connect(lambda opened: self._open(leftover, opened))
         job.failed.connect(lambda error: self._messages.error(error, "recover the masks"))
 
-    def discard(self, leftovers: Sequence[Leftover]) -> None:
-        """Delete side files."""
-        for leftover in leftovers:
-            self._later(leftover.side.remove)
+    def discard(self, leftovers: Sequence[Leftover]) -> bool:
+        """Delete side files, after a question; return whether that was meant."""
+        images = "1 image" if len(leftovers) == 1 else f"{len(leftovers)} images"
+        meant = self._messages.confirm(
+            f"Discard the unsaved masks of {images}?", "They cannot be brought back."
+        )
+        if meant:
+            for leftover in leftovers:
+                self._later(leftover.side.remove)
+        return meant
 
     def keep(self, leftovers: Sequence[Leftover]) -> None:
         """Leave side files for the next start."""
