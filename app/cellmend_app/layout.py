@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import (
+    QDockWidget,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -26,8 +27,10 @@ from cellmend_app.actions import (
     Actions,
     Panels,
 )
+from cellmend_app.controls import name
 from cellmend_app.panels.edit import tool_palette
 from cellmend_app.panels.navigator import NavigatorPanel
+from cellmend_app.panels.objects import ObjectsPanel
 from cellmend_app.panels.parts import ICON_SIZE, Section, scrolled
 from cellmend_app.panels.planes import PlanesPanel
 from cellmend_app.panels.restore import action_button
@@ -37,6 +40,11 @@ LEFT_WIDTH, SIDE_WIDTH = 240, 296
 LIST_HEIGHT, SECTIONS_HEIGHT = 175, 411
 """How the list of images and the panels under it share the height at first."""
 HINT = "Drop microscope images here, or choose File → Open image"
+
+DOCK_TIPS = {
+    "close": "Hide the table of cells",
+    "float": "Show the table of cells in a window of its own, or back in this one",
+}
 
 
 def fill_menus(bar: QMenuBar, actions: Actions) -> None:
@@ -155,6 +163,20 @@ def hint() -> QLabel:
     label.setWordWrap(True)
     label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
     return label
+
+
+def objects_dock(table: ObjectsPanel, actions: Actions) -> QDockWidget:
+    """Return the table of cells with a title, and say what the buttons do that Qt gives it."""
+    dock = QDockWidget("Cells")
+    dock.setObjectName("cells")
+    dock.setWidget(table)
+    for button, tip in DOCK_TIPS.items():
+        control = dock.findChild(QWidget, f"qt_dockwidget_{button}button")
+        if control is not None:
+            name(control, tip)
+            if button == "close":
+                actions.explain(control, "objects")
+    return dock
 
 
 def right_side(panels: Panels) -> QWidget:

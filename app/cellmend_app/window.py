@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QEvent, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PyQt6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PyQt6.QtWidgets import QMainWindow
 
 from cellmend.export.seg_npy import RunSettings
 from cellmend.io.folder import SEG_NPY, is_masks
@@ -21,7 +21,7 @@ from cellmend_app.actions import (
     Workbench,
     usual_keys,
 )
-from cellmend_app.controls import name
+from cellmend_app.actions.handlers import choose_model
 from cellmend_app.dialogs.axes import AxesDialog
 from cellmend_app.dialogs.recovery import RecoveryDialog
 from cellmend_app.document import Document
@@ -69,11 +69,6 @@ from cellmend_app.viewer import ImageView
 from cellmend_app.workers import JobRunner
 
 FIRST_SIZE = (1280, 820)
-DOCK_TIPS = {
-    "close": "Hide the table of cells",
-    "float": "Show the table of cells in a window of its own, or back in this one",
-}
-"""What the buttons do that Qt gives to the table."""
 
 
 class MainWindow(QMainWindow):
@@ -219,16 +214,8 @@ class MainWindow(QMainWindow):
 
     def _add_objects_dock(self) -> None:
         """Put the table of cells below the image, at first hidden."""
-        dock = QDockWidget("Cells", self)
-        dock.setObjectName("cells")
-        dock.setWidget(self.panels.objects)
+        dock = layout.objects_dock(self.panels.objects, self.actions_)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
-        for button, tip in DOCK_TIPS.items():
-            control = dock.findChild(QWidget, f"qt_dockwidget_{button}button")
-            if control is not None:
-                name(control, tip)
-                if button == "close":
-                    self.actions_.explain(control, "objects")
         dock.hide()
         dock.visibilityChanged.connect(self._refresh_later)
         self.panels.objects.save.clicked.connect(self.actions_["save-table"].trigger)
@@ -248,6 +235,7 @@ class MainWindow(QMainWindow):
         services.recovery.found.connect(self._offer_recovery)
         services.files.axes_asked.connect(self._ask_axes)
         services.models.changed.connect(self._recall_model)
+        services.models.added.connect(lambda model: choose_model(self.workbench, model))
         services.files.opened.connect(lambda _: self._show_title())
         services.files.saved.connect(lambda _: self._show_title())
         panels.view.view_changed.connect(view.set_view)

@@ -204,7 +204,8 @@ def test_a_restoration_file_that_is_added_is_offered(qtbot, window, tmp_path):
     window.services.models.add(file)
     qtbot.waitUntil(lambda: kind.findData("deblur_embryos") >= 0, timeout=30_000)
     assert kind.itemText(kind.count() - 1) == "deblur_embryos (deblur)"
-    assert window.panels.restore.model("deblur") == "deblur"
+    qtbot.waitUntil(lambda: window.panels.restore.model("deblur") == "deblur_embryos")
+    assert window.status.message.text() == "Added the model deblur_embryos."
 
 
 def test_upsample_says_that_the_image_keeps_its_size(qtbot, opened):

@@ -49,9 +49,12 @@ class ModelService(QObject):
     -------
     changed()
         The list was read anew.
+    added(name)
+        A model that the person added is in the list.
     """
 
     changed = pyqtSignal()
+    added = pyqtSignal(str)
 
     def __init__(self, runner: JobRunner, messages: Messages) -> None:
         super().__init__(messages)
@@ -83,8 +86,12 @@ class ModelService(QObject):
     def add(self, path: Path) -> None:
         """Copy a weight file into the person's models."""
         job = self._runner.submit("io", lambda report: _add(path), title="Adding the model")
-        job.succeeded.connect(lambda _: self.refresh())
+        job.succeeded.connect(self._on_added)
         job.failed.connect(lambda error: self._messages.error(error, "add the model"))
+
+    def _on_added(self, name: str) -> None:
+        self._messages.note(f"Added the model {name}.")
+        self.refresh().succeeded.connect(lambda _: self.added.emit(name))
 
     def remove(self, name: str) -> None:
         """Delete one of the person's own models."""
@@ -130,10 +137,10 @@ def _task_of(name: str) -> str:
     return task if task in RESTORATION else SEGMENTATION
 
 
-def _add(path: Path) -> None:
+def _add(path: Path) -> str:
     from cellmend import registry
 
-    registry.add(path, path.stem)
+    return registry.add(path, path.stem).name
 
 
 def _remove(name: str) -> None:
