@@ -132,3 +132,15 @@ def test_nothing_is_overwritten_by_itself(tmp_path, capsys):
     assert "would be overwritten" in capsys.readouterr().err
     assert main(["convert", str(tmp_path / "a.tif"), "--to", "zarr", "--dry-run"]) == 0
     assert not (tmp_path / "a.zarr").exists()
+
+
+@pytest.mark.parametrize("to", ["tif", "zarr"])
+def test_masks_keep_their_axes_and_pixel_size(tmp_path, to):
+    size = {"Y": 0.5, "X": 0.25}
+    series = np.stack([MASKS] * 3)
+    write_labels(tmp_path / "a_masks.tif", series, axes="TYX", pixel_size_um=size)
+    assert main(["convert", str(tmp_path / "a_masks.tif"), "--to", to]) == 0
+    result = tmp_path / f"a_cp_masks.{to}"
+    np.testing.assert_array_equal(read_labels(result), series)
+    image = read(result)
+    assert (image.axes, image.pixel_size_um) == ("TYX", pytest.approx(size))

@@ -9,7 +9,7 @@ from typing import Any
 
 from cellmend.cli.arguments import add_everywhere, add_inputs
 from cellmend.cli.batch import Batch, Find
-from cellmend.errors import InputError
+from cellmend.errors import CellmendError, InputError
 from cellmend.io.folder import (
     MASKS_PNG,
     MASKS_TIF,
@@ -135,7 +135,7 @@ def image_provenance(source: Path) -> Mapping[str, Any] | None:
 
 
 def convert_masks(source: Path, target: Path, to: str) -> Mapping[str, Any]:
-    """Write masks in another format; nothing but the masks is taken along."""
+    """Write masks in another format, with their axes and pixel size as far as it holds them."""
     import numpy as np
 
     from cellmend.io import seg_npy
@@ -145,8 +145,22 @@ def convert_masks(source: Path, target: Path, to: str) -> Mapping[str, Any]:
     if to == SEG:
         seg_npy.write(target, seg_npy.SegFile(masks=masks, filename=_image_name(source)))
     else:
-        write_labels(target, masks)
+        write_labels(target, masks, **_about(source, masks.shape))
     return {"cells": int(np.count_nonzero(np.unique(masks)))}
+
+
+def _about(source: Path, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return what `write_labels` is told of masks of this shape, if their file says it."""
+    from cellmend.io.windows import ImageWindows
+
+    try:
+        about = ImageWindows(source).about
+    except CellmendError:  # a _seg.npy, for one, is no image
+        return {}
+    space = about.axes.replace("C", "")
+    if about.guessed_axes or shape != tuple(about.size(axis) for axis in space):
+        return {}
+    return {"axes": space, "pixel_size_um": about.pixel_size_um}
 
 
 def _image_name(masks: Path) -> str:
