@@ -385,7 +385,21 @@ def make_settings(kind: type[AnySettings], **options: Any) -> AnySettings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"The setting {where!r} is wrong: {first['msg']}.") from error
+        raise InputError(f"The setting {where!r} is wrong: {what_is_wrong(first)}.") from error
+
+
+_WRONG = {
+    "extra_forbidden": "there is no such setting",
+    "missing": "a value is missing",
+    "tuple_type": "a list is needed, such as [1, 2]",
+    "model_type": "names with values are needed",
+}
+"""What is wrong in words, where the words of pydantic are for programmers."""
+
+
+def what_is_wrong(error: Any) -> str:
+    """Return an error of pydantic in words, without the name of the setting and its value."""
+    return _WRONG.get(error["type"]) or str(error["msg"]).lower()
 
 
 def _group_of(kind: type[Settings], name: str) -> str | None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from cellmend.errors import FileFormatError
 from cellmend.io.atomic import replacing
-from cellmend.params import AnySettings, SegmentSettings, Settings
+from cellmend.params import AnySettings, SegmentSettings, Settings, what_is_wrong
 
 HEADER = "# For cellmend segment IMAGE --config FILE; what is not named is as usual.\n"
 
@@ -76,9 +76,9 @@ def where_of(error: Any) -> str:
 
 def told(error: Any, name: str) -> str:
     """Return an error of pydantic in words; `name` is what the setting is called."""
-    if error["type"] == "missing":
+    if error["type"] == "missing" and not isinstance(error["loc"][-1], int):
         return f"{name} is missing"
-    return f"{name} {error['input']!r}: {error['msg'].lower()}"
+    return f"{name} {error['input']!r}: {what_is_wrong(error)}"
 
 
 def differences(first: Settings, second: Settings) -> Iterator[str]:

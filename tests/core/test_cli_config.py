@@ -156,3 +156,21 @@ def test_a_file_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(InputError, match=r"nowhere\.yaml"):
         build_settings(SegmentSettings, parse("--config", "nowhere.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("bogus: 1", "bogus 1: there is no such setting"),
+        ("masks: {bogus: 1}", "masks.bogus 1: there is no such setting"),
+        ("masks: 5", "masks 5: names with values are needed"),
+        ("channels: 1", "channels 1: a list is needed, such as [1, 2]"),
+        ("channels: [1]", "channels [1]: a value is missing"),
+    ],
+)
+def test_what_is_wrong_is_told_in_the_words_of_people(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError) as raised:
+        build_settings(SegmentSettings, parse("--config", str(file)))
+    assert str(raised.value) == told

@@ -149,6 +149,10 @@ def run_filter(args: argparse.Namespace) -> int:
     from cellmend.restore import filter_image, to_scale
     from cellmend.restore.filters import complete
 
+    if f"{SETTING}{FILTER}" not in args and not args.config:
+        raise InputError(
+            "--task filter: no filter is named.", hint=f"Say which: --filter {'|'.join(FILTERS)}."
+        )
     settings = complete(build_settings(FilterSettings, args))
     if args.blocks or args.workers != 1 or args.scheduler:
         raise InputError(
