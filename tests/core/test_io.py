@@ -659,3 +659,15 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "folder.tif").mkdir()
     with pytest.raises(FileFormatError, match="cannot be written"):
         write_labels(tmp_path / "folder.tif", RAMP)
+
+
+def test_masks_without_pixels_are_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((0, 8, 9), np.uint8))
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 9), np.uint8), metadata=None)
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    bits = content.index(struct.pack("<HHI", 258, 3, 1))
+    content[bits + 8 : bits + 10] = b"\0\0"
+    (tmp_path / "a.tif").write_bytes(content)
+    for name in ("a.npy", "a.tif"):
+        with pytest.raises(FileFormatError, match=name):
+            read_labels(tmp_path / name)

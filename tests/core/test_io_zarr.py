@@ -282,3 +282,10 @@ def test_the_limit_is_checked_before_pixels_are_made(tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "memory_limit", lambda: 1000)
     with pytest.raises(FileFormatError, match="memory"):
         read(tmp_path / "a.zarr")
+
+
+def test_more_chunks_than_can_be_read_are_refused(tmp_path):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    group.create_array("0", shape=(4000, 4000), chunks=(1, 1), dtype=np.uint8)
+    with pytest.raises(FileFormatError, match="16,000,000 chunks"):
+        read(tmp_path / "a.zarr")

@@ -117,3 +117,9 @@ def test_psnr():
         psnr(np.ones((3, 3)), clean[:3, :3])
     with pytest.raises(InputError, match="compared"):
         psnr(clean, clean[:3])
+
+
+def test_lists_of_images_are_refused():
+    masks = np.eye(4, dtype=np.uint16)
+    with pytest.raises(InputError, match="one pair at a time"):
+        average_precision([masks, masks], [masks, masks])

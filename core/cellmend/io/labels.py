@@ -72,6 +72,8 @@ def _single_sample(path: Path, data: NDArray[np.generic]) -> NDArray[np.generic]
 
 
 def _as_labels(path: Path, data: NDArray[np.generic]) -> NDArray[np.uint32]:
+    if not data.size:
+        raise FileFormatError(path, f"there are no pixels in it: its shape is {data.shape}.")
     array = data.squeeze() if data.ndim > 3 else data
     array = array[0] if array.ndim == 3 and len(array) == 1 else array
     if array.ndim not in (2, 3, 4):

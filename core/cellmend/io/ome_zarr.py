@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import zarr
 
 ZIPPED = ".zarr.zip"
+MOST_CHUNKS = 1 << 22
+"""That are read at once: each takes a moment, even where it is left out of the file."""
 _MARKS = (".zgroup", ".zarray", "zarr.json")
 # fmt: off
 _HARMLESS = frozenset((
@@ -208,6 +210,13 @@ def pixels(
     """Read an array, or the window of it that has a slice, with both ends, per dimension."""
     inside = window or tuple(slice(0, length) for length in array.shape)
     check_size(path, [part.stop - part.start for part in inside], array.dtype)
+    chunks = prod(map(len, _touched(array, inside)))
+    if chunks > MOST_CHUNKS:
+        raise FileFormatError(
+            path,
+            f"it is cut into {chunks:,} chunks, more than can be read.",
+            hint="Convert it with chunks of 64 pixels or more along Y and X.",
+        )
     _check_inflation(path, array, inside)
     data = np.asarray(array[inside])
     return data.astype(data.dtype.newbyteorder("="), copy=False)
@@ -258,14 +267,18 @@ def _check_inflation(path: Path, array: zarr.Array[Any], window: tuple[slice, ..
     if not codings or not path.is_dir() or array.shards is not None:
         return
     expected = prod(array.chunks) * array.dtype.itemsize
-    touched = [
-        range(part.start // length, -(-part.stop // length))
-        for part, length in zip(window, array.chunks, strict=True)
-    ]
-    for place in itertools.product(*touched):
+    for place in itertools.product(*_touched(array, window)):
         chunk = path / array.path / array.metadata.encode_chunk_key(place)
         if not all(check_chunk(chunk, coding, expected) for coding in codings):
             raise FileFormatError(path, "a chunk unfolds to far more than it stands for.")
+
+
+def _touched(array: zarr.Array[Any], window: tuple[slice, ...]) -> list[range]:
+    """Return which chunks a window touches, along each dimension."""
+    return [
+        range(part.start // length, -(-part.stop // length))
+        for part, length in zip(window, array.chunks, strict=True)
+    ]
 
 
 def _codecs(metadata: Mapping[str, Any]) -> Iterator[str]:

@@ -62,8 +62,13 @@ def match(
     Raises
     ------
     InputError
-        If the shapes differ or a threshold is out of bounds.
+        If the shapes differ, a threshold is out of bounds, or lists of images are given.
     """
+    if isinstance(truth, list | tuple) or isinstance(prediction, list | tuple):
+        raise InputError(
+            "Label images are compared one pair at a time.",
+            hint="Call it for each pair and average, or run cellmend evaluate on their folders.",
+        )
     levels = np.atleast_1d(np.asarray(thresholds, np.float64))
     if not ((levels > 0) & (levels <= 1)).all():
         raise InputError(f"Thresholds {levels.tolist()}: each must be above 0 and at most 1.")
