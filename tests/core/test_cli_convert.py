@@ -144,3 +144,11 @@ def test_masks_keep_their_axes_and_pixel_size(tmp_path, to):
     np.testing.assert_array_equal(read_labels(result), series)
     image = read(result)
     assert (image.axes, image.pixel_size_um) == ("TYX", pytest.approx(size))
+
+
+@pytest.mark.parametrize("name", ["b.tiff", "b.TIF", "b.ome.tif"])
+def test_the_name_of_a_file_is_no_folder(tmp_path, name):
+    write(tmp_path / "a.tif", IMAGE)
+    target = tmp_path / name
+    assert main(["convert", str(tmp_path / "a.tif"), "--to", "tif", "--output", str(target)]) == 0
+    np.testing.assert_array_equal(read(target).data, IMAGE.data)

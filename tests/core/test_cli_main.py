@@ -42,6 +42,7 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
         (["segment", "a.tif", "--cellprob-threshold", "nan"], "finite"),
         (["degrade", "a.tif", "--poisson", "5", "--seed", "-1"], "--seed"),
         (["synthesize", "a", "--seed", "-1"], "--seed"),
+        (["degrade", "a.tif", "--poisson", "1e30"], "--poisson"),
     ],
 )
 def test_wrong_usage_ends_with_status_2_and_says_what_is_wrong(

@@ -102,3 +102,16 @@ def test_a_dry_run_of_training_counts_the_pairs(
     (event,) = report(capsys)
     assert event["images"] == 4
     assert not home.exists()
+
+
+@pytest.mark.usefixtures("home")
+def test_a_dry_run_tells_whether_a_model_could_be_added(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "copy.safetensors"
+    assert main(["models", "export", "denoise", str(file)]) == 0
+    assert main(["models", "add", str(tmp_path / "nowhere"), "--dry-run"]) != 0
+    assert main(["models", "add", str(file), "--name", "denoise", "--dry-run"]) == 2
+    assert main(["models", "add", str(file), "--name", "mine", "--dry-run"]) == 0
+    capsys.readouterr()
+    assert main(["models", "show", "mine"]) == 2

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cellmend.errors import CellmendError
 from cellmend.net.weights import read_weights
@@ -39,6 +40,20 @@ def test_absurd_safetensors_are_refused(tmp_path: Path, name, reader):
     path.write_bytes(ABSURD[name])
     with pytest.raises(CellmendError, match=r"model\.safetensors"):
         reader(path)
+
+
+@pytest.mark.parametrize("content", [b"root:x:0:0:root:/root:/bin/bash\n", b"\x80\x02", b"("])
+def test_what_is_no_weight_file_is_refused(tmp_path: Path, content):
+    path = tmp_path / "model.pth"
+    path.write_bytes(content)
+    with pytest.raises(CellmendError, match=r"model\.pth"):
+        read_weights(path)
+
+
+def test_tensors_without_names_are_refused(tmp_path: Path):
+    torch.save({5: torch.zeros(2)}, tmp_path / "model.pth")
+    with pytest.raises(CellmendError, match="named tensors"):
+        read_weights(tmp_path / "model.pth")
 
 
 class Hostile:

@@ -33,6 +33,8 @@ MASK_SUFFIXES = {
     SEG: SEG_NPY,
 }
 _ENDING = {SEG: ".npy"}
+_FILE_ENDINGS = {"tif": (".tif", ".tiff")}
+"""How the name of a single file of a format may end; else as `ending` says."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
     """Convert every input."""
     batch = Batch(args, {"to": args.to, "axes": args.axes})
     sources = batch.collect(args.input, finder(args))
-    one_file = args.output is not None and args.output.suffix == ending(args.to)
+    endings = _FILE_ENDINGS.get(args.to, (ending(args.to),))
+    one_file = args.output is not None and args.output.suffix.lower() in endings
     if one_file and len(sources) > 1:
         raise InputError(
             f"{args.output} is one file, but there are {len(sources)} inputs.",

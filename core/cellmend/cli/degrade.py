@@ -25,10 +25,14 @@ from cellmend.progress import Reporter
 DEGRADED_TIF = "_degraded.tif"
 
 
+MOST_PHOTONS = 1e6
+"""At which the noise is a thousandth of the signal."""
+
+
 class DegradeSettings(Settings):
     """How an image is made worse; 0, and a factor of 1, leave a step out."""
 
-    poisson: Annotated[float, Field(ge=0)] = 0.0
+    poisson: Annotated[float, Field(ge=0, le=MOST_PHOTONS)] = 0.0
     blur: Annotated[float, Field(ge=0)] | None = None
     downsample: Annotated[int, Field(ge=1)] = 1
 

@@ -94,7 +94,9 @@ def add(args: argparse.Namespace) -> int:
     from cellmend import registry
 
     name = args.name or args.path.stem
-    if not args.dry_run:
+    if args.dry_run:
+        registry.check_addition(args.path, name)
+    else:
         name = registry.add(args.path, name).name
     return _tell(args, {"added": name}, [f"added {name}"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import re
 import warnings
 from dataclasses import dataclass
@@ -133,18 +132,16 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-
-    damaged = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch comments on pickle protocols
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except (*damaged, SafetensorError) as error:
+    except Exception as error:  # what is no pickle of tensors makes the decoder raise anything
         raise FileFormatError(
             path, "this is not a weight file, or it holds more than tensors, which is refused."
         ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+    named = isinstance(state, dict) and all(isinstance(key, str) for key in state)
+    if not named or not all(isinstance(value, Tensor) for value in state.values()):
         raise FileFormatError(path, "this file does not hold a table of named tensors.")
     return state
 

@@ -124,9 +124,9 @@ def add(path: str | Path, name: str | None = None) -> ModelEntry:
     """
     from cellmend.net.weights import build_net, read_weights, save_weights
 
+    name = name or Path(path).stem
     with weight_file(path) as weights:
-        entry = _entry(weights)
-        name = checked_name(name or Path(path).stem)
+        entry = check_addition(weights, name)
         card = entry.card.model_copy(update={"name": name})
         target = user_folder() / f"{name}{SUFFIX}"
         save_weights(target, build_net(read_weights(weights)), card.model_dump(mode="json"))
@@ -150,6 +150,14 @@ def rename(name: str, new: str) -> ModelEntry:
             before.replace(after)
     entry.path.unlink()
     return renamed
+
+
+def check_addition(path: str | Path, name: str) -> ModelEntry:
+    """Return the model in a file that may be added as `name`; errors are those of `add`."""
+    with weight_file(path) as weights:
+        entry = _entry(weights)
+    checked_name(name)
+    return entry
 
 
 def remove(name: str) -> None:
