@@ -278,7 +278,9 @@ class MainWindow(QMainWindow):
 
     def _on_image(self) -> None:
         self.hint.setVisible(self.document.image is None)
-        self.status.say("")  # what it says is about the image before
+        self.status.say("")  # what it says, and what panels complain of, is the image before
+        for panel in ("restore", "segment", "filter"):
+            self.messages.refused.emit(panel, "")
         self._show_title()
 
     def _recall_model(self) -> None:

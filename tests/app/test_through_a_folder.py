@@ -98,6 +98,16 @@ def test_the_list_highlights_the_image_that_is_open(qtbot, window, damaged):
     assert window.navigator.list.currentRow() == 1
 
 
+def test_the_open_image_is_seen_whole_in_a_long_list(qtbot, window, tmp_path):
+    for number in range(30):
+        tifffile.imwrite(tmp_path / f"{number:02}.tif", np.ones((4, 4), np.uint8))
+    images = window.navigator.list
+    for name in ("17.tif", "18.tif", "05.tif"):
+        show(qtbot, window, tmp_path / name)
+        seen = images.visualItemRect(images.currentItem())
+        assert images.viewport().rect().contains(seen), name
+
+
 def test_a_click_on_the_open_image_keeps_what_was_made_of_it(qtbot, window, stained):
     show(qtbot, window, stained / "c.tif")
     window.document.add_restored(RestoredLayer("denoise", window.document.image))
@@ -155,8 +165,13 @@ def test_long_names_of_channels_do_not_push_the_panel_out(qtbot, window, stained
 def test_what_was_said_of_an_image_goes_with_it(qtbot, window, stained):
     show(qtbot, window, stained / "a.ome.tif")
     window.messages.note("Found 5 cells.")
+    panels = window.panels.segment, window.panels.restore
+    for name in ("segment", "restore"):
+        window.messages.refused.emit(name, "The image is constant.")
+    assert all(panel.problem.isVisible() for panel in panels)
     show(qtbot, window, stained / "b.ome.tif")
     assert window.status.message.text() == ""
+    assert not any(panel.problem.isVisible() for panel in panels)
 
 
 def test_undo_says_what_it_did(qtbot, window, stained):

@@ -86,9 +86,9 @@ class NavigatorPanel(QWidget):
                 item = QListWidgetItem()
                 item.setData(PATH_ROLE, path)
                 self.list.addItem(item)
-        self._show_current()
         self.folder.setText(current.parent.name if current is not None else "No folder")
         self._mark()
+        self._show_current()  # rows have their height by now
 
     def _mark(self) -> None:
         """Let every image say how far it is; of thousands, most say so already."""
