@@ -140,8 +140,9 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         raise FileFormatError(
             path, "this is not a weight file, or it holds more than tensors, which is refused."
         ) from error
-    named = isinstance(state, dict) and all(isinstance(key, str) for key in state)
-    if not named or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in state.items()
+    ):
         raise FileFormatError(path, "this file does not hold a table of named tensors.")
     return state
 
