@@ -170,6 +170,9 @@ def test_the_dialog_gives_kinds_folder_and_pattern(qtbot, window, image, tmp_pat
     dialog = ExportDialog(image, window.services.exports.possible())
     qtbot.addWidget(dialog)
     assert not dialog.kinds["flows"].isEnabled()
+    assert dialog.kinds["tif"].toolTip() == "Writes name_cp_masks.tif"
+    named = [*dialog.kinds.values(), dialog.folder, dialog.pattern, dialog.scale, dialog.export]
+    assert all(control.accessibleName() and control.toolTip() for control in named)
     dialog.kinds["tif"].setChecked(False)
     assert (dialog.preview.text(), dialog.export.isEnabled()) == ("Tick what to export.", False)
     dialog.kinds["tif"].setChecked(True)

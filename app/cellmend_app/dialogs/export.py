@@ -24,7 +24,9 @@ from PyQt6.QtWidgets import (
 from cellmend.errors import CellmendError
 from cellmend.export.kinds import DEFAULT_PATTERN, KINDS
 from cellmend.params import SCALES, Scale
+from cellmend_app.controls import name
 from cellmend_app.dialogs.files import choose_folder
+from cellmend_app.dialogs.parts import kind_box
 from cellmend_app.services.storage import RESTORED, ExportRequest
 
 FIRST_KINDS = ("tif",)
@@ -66,15 +68,14 @@ class ExportDialog(QDialog):
         self._image = image
         self.kinds = {kind: self._box(kind, possible[kind]) for kind in KINDS}
         self.folder = QLineEdit(str(image.parent))
-        self.folder.setAccessibleName("Folder of the exported files")
+        name(self.folder, "Folder of the exported files", "Where to write; made if it is not there")
         self.pattern = QLineEdit(DEFAULT_PATTERN)
-        self.pattern.setAccessibleName("Name pattern of the exported files")
-        self.pattern.setToolTip(PATTERN_TIP)
+        name(self.pattern, "Name pattern of the exported files", PATTERN_TIP)
         self.scale = QComboBox()
         for scale in SCALES:
             self.scale.addItem(SCALE_WORDS[scale], scale)
         self.scale.setCurrentIndex(SCALES.index(ExportRequest.scale))
-        self.scale.setAccessibleName("Values of the restored image")
+        name(self.scale, "Values of the restored image", "The numbers that its file holds")
         self.scale.setEnabled(False)
         self.kinds[RESTORED].toggled.connect(self.scale.setEnabled)
         self.preview = QLabel()
@@ -83,6 +84,7 @@ class ExportDialog(QDialog):
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.export = QPushButton("Export")
         self.export.setProperty("primary", True)
+        name(self.export, "Export", "Write the files; asks before one is replaced")
         self.buttons.addButton(self.export, QDialogButtonBox.ButtonRole.AcceptRole)
         self._arrange()
         self.folder.textChanged.connect(self._show_files)
@@ -101,11 +103,11 @@ class ExportDialog(QDialog):
         )
 
     def _box(self, kind: str, possible: bool) -> QCheckBox:
-        title = KINDS[kind].title
-        box = QCheckBox(title[0].upper() + title[1:])
+        box = kind_box(kind)
         box.setEnabled(possible)
         box.setChecked(possible and kind in FIRST_KINDS)
-        box.setToolTip("" if possible else "This image has nothing to export as that")
+        if not possible:
+            box.setToolTip("This image has nothing to export as that")
         box.toggled.connect(self._show_files)
         return box
 
@@ -115,7 +117,7 @@ class ExportDialog(QDialog):
         for box in self.kinds.values():
             inside.addWidget(box)
         choose = QPushButton("Choose…")
-        choose.setAccessibleName("Choose the folder")
+        name(choose, "Choose the folder")
         choose.clicked.connect(self._choose_folder)
         place = QHBoxLayout()
         place.addWidget(self.folder, 1)

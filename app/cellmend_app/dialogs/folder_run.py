@@ -22,10 +22,9 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from cellmend.export.kinds import KINDS
 from cellmend.params import AnyStep, RestoreStep, SegmentSettings
 from cellmend_app.controls import name
-from cellmend_app.dialogs.parts import duration
+from cellmend_app.dialogs.parts import duration, kind_box
 from cellmend_app.services.folder_run import FileStatus, FolderRequest, FolderRunService
 from cellmend_app.services.models import RESTORATION, ModelService
 from cellmend_app.services.segment import count_of_cells
@@ -134,7 +133,7 @@ class FolderRunDialog(QDialog):
         name(self.all, "All images", "Tick all images, those with saved masks too, or none")
         self.restore = QComboBox()
         name(self.restore, "Restore first", "The model or the steps that mend each image before")
-        self.kinds = {kind: QCheckBox(_title(kind)) for kind in OFFERED}
+        self.kinds = {kind: kind_box(kind) for kind in OFFERED}
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         name(self.progress, "Progress of the run")
@@ -305,11 +304,6 @@ def _tick(chosen: int, of: int) -> Qt.CheckState:
     if not chosen:
         return Qt.CheckState.Unchecked
     return Qt.CheckState.Checked if chosen == of else Qt.CheckState.PartiallyChecked
-
-
-def _title(kind: str) -> str:
-    title = KINDS[kind].title
-    return title[0].upper() + title[1:]
 
 
 def _words(status: FileStatus) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from PyQt6.QtWidgets import QDialog, QDialogButtonBox
+from PyQt6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox
+
+from cellmend.export.kinds import KINDS
+from cellmend_app.controls import name
 
 
 def ok_and_cancel(dialog: QDialog) -> QDialogButtonBox:
@@ -25,3 +28,11 @@ def duration(seconds: float) -> str:
 def file_size(count: int) -> str:
     """Return a number of bytes as people say it: ``17 kB``, ``3.4 MB``."""
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def kind_box(kind: str) -> QCheckBox:
+    """Return the box that is ticked for a kind of export; its tooltip tells what is written."""
+    title = KINDS[kind].title[0].upper() + KINDS[kind].title[1:]
+    box = QCheckBox(title)
+    name(box, title, "Writes " + " and ".join(f"name{end}" for end in KINDS[kind].writers))
+    return box
