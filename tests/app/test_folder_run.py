@@ -1,5 +1,6 @@
 """Segmenting the images of a folder: what is written, what is left alone, what is told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from PyQt6.QtCore import Qt
 from cellmend.cli.pipeline import Pipeline
 from cellmend.cli.save import save
 from cellmend.errors import InputError
+from cellmend.image import Image
 from cellmend.io import seg_npy
 from cellmend.io.labels import read_labels
+from cellmend.io.tiff import write_image
 from cellmend.params import FilterSettings, PipelineSettings, RestoreStep, SegmentSettings
 from cellmend.progress import SILENT
 from cellmend_app.dialogs.folder_run import FolderRunDialog
@@ -295,6 +298,20 @@ def test_a_run_that_was_declined_leaves_the_list_as_it_was(qtbot, dialog, bench)
     qtbot.waitUntil(lambda: not bench.service.running, timeout=5000)
     assert len(bench.messages.questions) == 1
     assert dialog.state.text() == "3 of 4 images ticked."
+
+
+class FindsInFrames(FakePipelines):
+    """Finds the same two cells in each of two frames."""
+
+    def segment(self, image, request, report):
+        found = super().segment(image, request, report)
+        masks = np.stack([found.masks] * 2)
+        return replace(found, masks=masks, flows=None, cellprob=None, confidence=None)
+
+
+def test_cells_of_a_series_are_counted_in_every_frame(tmp_path):
+    write_image(tmp_path / "film.tif", Image(np.zeros((2, 20, 30), np.uint8), "TYX"))
+    assert process(tmp_path / "film.tif", REQUEST, FindsInFrames(), {}, SILENT) == 4
 
 
 def test_a_question_about_many_files_names_a_few(tmp_path):

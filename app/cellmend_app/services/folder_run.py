@@ -252,7 +252,8 @@ def process(
     storage.write_seg(content)
     if request.kinds:
         storage.export(content, ExportRequest(request.kinds))
-    return int(np.count_nonzero(np.unique(found.masks)))
+    frames = found.masks.reshape(image.size("T"), -1)
+    return sum(int(np.count_nonzero(np.unique(frame))) for frame in frames)
 
 
 def _there(images: Sequence[Path], request: FolderRequest, report: Reporter) -> list[Path]:
