@@ -157,6 +157,20 @@ def test_new_thresholds_do_not_touch_edited_masks(qtbot, document, segment):
     assert document.labels.count == 1
 
 
+def test_new_thresholds_work_again_once_edits_and_thresholds_are_undone(qtbot, document, segment):
+    finish(qtbot, segment.run(REQUEST))
+    finish(qtbot, segment.recompute(MaskSettings(cellprob_threshold=-5)))
+    delete_a_cell(document)
+    assert not segment.can_recompute
+    document.undo.undo()
+    assert segment.can_recompute
+    document.undo.undo()
+    finish(qtbot, segment.recompute(MaskSettings(cellprob_threshold=0)))
+    assert document.labels.count == 1
+    document.set_labels(np.ones((64, 80), np.uint32))
+    assert not segment.can_recompute
+
+
 def test_a_limit_of_the_machine_offers_a_way_out(qtbot, document, segment, messages, pipelines):
     pipelines.error = DeviceError("The graphics card is out of memory.")
     finish(qtbot, segment.run(REQUEST))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from weakref import WeakSet
 
 from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtGui import QUndoCommand
 
 from cellmend.export.seg_npy import RunSettings
 from cellmend.image import Image
 from cellmend.labels.confidence import Confidence
 from cellmend.params import MaskSettings
-from cellmend_app.commands import ReplaceLabels
+from cellmend_app.commands import EditLabels, ReplaceLabels, ReplaceRegion
 from cellmend_app.document import Document, FlowLayer, LabelContent
 from cellmend_app.messages import Messages
 from cellmend_app.services.pipelines import Pipelines, Remade, Segmented, SegmentRequest
@@ -65,7 +67,7 @@ class SegmentService(QObject):
         self._runner = runner
         self._messages = messages
         self._pipelines = pipelines
-        self._untouched = -1
+        self._made: WeakSet[QUndoCommand] = WeakSet()
         self._recomputing: JobHandle | None = None
 
     def run(self, request: SegmentRequest) -> JobHandle | None:
@@ -100,7 +102,13 @@ class SegmentService(QObject):
         """Whether masks of a plane can be made anew at other thresholds without losing edits."""
         document = self._document
         single = document.results is not None and document.results.cellprob.ndim == 2
-        return single and document.revision == self._untouched
+        return single and self._last_masks() in self._made
+
+    def _last_masks(self) -> QUndoCommand | None:
+        """Return the last step that changed masks, of those that are not undone."""
+        stack = self._document.undo
+        done = (stack.command(place) for place in reversed(range(stack.index())))
+        return next((step for step in done if step is not None and _changes_masks(step)), None)
 
     def recompute(self, settings: MaskSettings) -> JobHandle | None:
         """Make the masks anew from the last run's output; the network does not run.
@@ -178,7 +186,9 @@ class SegmentService(QObject):
 
     def _announce(self) -> None:
         count = self._document.labels.count_cells(len(self._document.frame))
-        self._untouched = self._document.revision
+        made = self._last_masks()
+        if made is not None:
+            self._made.add(made)
         self._messages.note(f"Found {count_of_cells(count)}.")
         self.segmented.emit(count)
 
@@ -192,6 +202,11 @@ class SegmentService(QObject):
     def _forget(self, job: JobHandle) -> None:
         if self._recomputing is job:
             self._recomputing = None
+
+
+def _changes_masks(step: QUndoCommand) -> bool:
+    known = isinstance(step, EditLabels | ReplaceLabels | ReplaceRegion)
+    return known or step.childCount() > 0  # several steps in one
 
 
 def source_of(
