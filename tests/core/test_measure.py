@@ -36,6 +36,15 @@ def test_an_array_of_channels_is_measured_by_its_axes(masks):
     assert np.array_equal(columns["mean_channel 2"], alone["mean_channel 1"])
 
 
+def test_channels_of_one_name_are_all_measured(masks):
+    data = np.random.default_rng(0).random((3, *masks.shape))
+    columns = table(Image(data, "CYX", ("DAPI", "actin", "DAPI")), masks)
+    for index, name in enumerate(("DAPI (1)", "actin", "DAPI (3)")):
+        alone = table(data[index], masks)
+        assert np.array_equal(columns[f"mean_{name}"], alone["mean_channel 1"])
+        assert np.array_equal(columns[f"sum_corrected_{name}"], alone["sum_corrected_channel 1"])
+
+
 def test_every_cell_is_measured(masks):
     image = np.random.default_rng(0).random(masks.shape)
     columns = table(image, masks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,8 @@ def table(
           counter-clockwise) of that ellipse, ``perimeter_px``, ``feret_max_px`` (largest
           extent), ``convex_area_px``, ``solidity`` (area by convex area) and
           ``circularity`` (4π area by perimeter², NaN for a single pixel);
-        - for each channel, followed by its name, ``mean_``, ``median_``, ``sum_``,
+        - for each channel, followed by its name (and its number, as in ``DAPI (2)``, where
+          others are called the same), ``mean_``, ``median_``, ``sum_``,
           ``std_``, ``min_``, ``max_``, ``p5_``, ``p25_``, ``p75_``, ``p95_``;
           ``background_``, the median outside all cells (of the frame), and
           ``mean_corrected_`` and ``sum_corrected_``, less the background;
@@ -137,7 +139,7 @@ def _brightness(cells: CellRuns, labels: NDArray[np.uint32], source: Image, axes
     columns: Table = {}
     frame = _frames(cells, axes)
     size = cells.total(cells.lengths)
-    for index, name in enumerate(source.channel_names):
+    for index, name in enumerate(_distinct(source.channel_names)):
         values = source.channel(index)
         found = brightness.statistics(cells, values, axes)
         outside = brightness.background(values, labels, "T" in axes)[frame]
@@ -146,6 +148,14 @@ def _brightness(cells: CellRuns, labels: NDArray[np.uint32], source: Image, axes
         found["sum_corrected"] = found["sum"] - outside * size
         columns |= {f"{what}_{name}": column for what, column in found.items()}
     return columns
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Return the names, those that come more than once with the number of their channel."""
+    return [
+        name if names.count(name) == 1 else f"{name} ({number})"
+        for number, name in enumerate(names, start=1)
+    ]
 
 
 def _in_um(columns: Table, axes: str, pixel: dict[str, float]) -> Table:
