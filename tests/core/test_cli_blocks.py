@@ -77,13 +77,22 @@ def test_very_large_images_are_done_in_blocks_by_themselves(
     assert read_labels(small.with_name("small_cp_masks.tif")).max() == 9
 
 
-@pytest.mark.parametrize("values", ["raw", "unit", "uint8"])
+@pytest.mark.parametrize(
+    ("values", "scaled"),
+    [
+        ("raw", ()),
+        ("unit", ()),
+        ("uint8", ()),
+        ("raw", ("--lowhigh", "0,2", "--background", "0.1", "--invert")),
+        ("raw", ("--no-normalize",)),
+    ],
+)
 def test_restoring_in_blocks_gives_what_restoring_the_whole_gives(
-    tmp_path: Path, values: str
+    tmp_path: Path, values: str, scaled: tuple[str, ...]
 ) -> None:
     path = tmp_path / "a.tif"
     write(path, Image(np.stack([draw_cells(180)[0], draw_cells(180, seed=1)[0] * 2]), "CYX"))
-    switches = ["--task", "denoise", "--channels", "2", *FAST, "--scale", values]
+    switches = ["--task", "denoise", "--channels", "2", *FAST, "--scale", values, *scaled]
     made = []
     for name, more in (("whole", ()), ("blocks", ("--blocks", "120"))):
         folder = tmp_path / name

@@ -206,3 +206,31 @@ def test_a_step_that_no_filter_can_do_is_refused_before_anything_is_done(
     for step in ("filter:median:strength=2", "filter:magic", "filter:gaussian:radius=-1"):
         assert main(["segment", str(tmp_path), "--restore", step]) == 2
     assert "median filter has no strength" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"lowhigh": (0, 5)},
+        {"lowhigh": (0, 5), "background": 0.25},
+        {"percentiles": (20, 70)},
+        {"enabled": False},
+        {"invert": True},
+        {"background": 0.25},
+        {"per_plane": True},
+        {"lowhigh": (0, 5), "invert": True},
+    ],
+)
+def test_raw_intensities_come_back_however_the_image_was_scaled(how: dict, cells: tuple) -> None:
+    image = Image(np.stack([cells[0], 3 * cells[0] + 1]), "ZYX")
+    made = filter_image(image, "gaussian", radius=0.01, normalize=how)
+    raw = to_scale(made.image, image, "raw", made.normalize).data
+    np.testing.assert_allclose(raw, image.data, atol=1e-3 * np.ptp(image.data))
+
+
+def test_raw_intensities_of_a_few_bright_pixels_are_not_lost() -> None:
+    data = np.zeros((40, 40), np.uint16)
+    data[3, 5:9] = 500
+    made = filter_image(data, "gaussian", radius=0.01)
+    raw = to_scale(made.image, Image(data), "raw").data
+    np.testing.assert_allclose(raw, data, atol=0.01)

@@ -164,7 +164,7 @@ def run_filter(args: argparse.Namespace) -> int:
         original = read(source, args.axes)
         options = dict(settings)
         result = filter_image(original, options.pop(FILTER), report=report, **options)
-        image = to_scale(result.image, original, args.scale)
+        image = to_scale(result.image, original, args.scale, result.normalize)
         write(outputs[0], image, result.provenance.as_dict())
         return {FILTER: settings.filter}
 

@@ -86,7 +86,7 @@ class RestoreFiles:
         from cellmend.restore import to_scale
 
         original, result = restored
-        image = to_scale(result.image, original, self.scale)
+        image = to_scale(result.image, original, self.scale, result.normalize)
         write(self.output(source), image, result.provenance.as_dict())
         return self._details(result.provenance.settings["diameter"])
 

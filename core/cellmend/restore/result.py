@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cellmend.image import Image
+from cellmend.params import NormalizeSettings
 from cellmend.provenance import Provenance
 
 
@@ -24,3 +25,8 @@ class Restoration:
 
     image: Image
     provenance: Provenance
+
+    @property
+    def normalize(self) -> NormalizeSettings:
+        """How the image was scaled before it was restored."""
+        return NormalizeSettings.model_validate(self.provenance.settings["normalize"])

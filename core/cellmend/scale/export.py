@@ -18,7 +18,7 @@ from cellmend.io.tiff import ome_tags
 from cellmend.io.windows import ImageWindows
 from cellmend.params import NormalizeSettings, Scale
 from cellmend.progress import SILENT
-from cellmend.restore.scale import to_scale
+from cellmend.restore.scale import seen_as, to_scale
 from cellmend.scale.blocks import cut
 from cellmend.scale.restore import BLOCK
 from cellmend.scale.run import BlockwiseRestoration, BlockwiseResult
@@ -102,15 +102,15 @@ def write_restored(path: Path, restoration: BlockwiseRestoration, scale: Scale =
     dtype = np.dtype(scale if scale.startswith("uint") else np.float32)
     about = replace(original, data=np.broadcast_to(np.zeros((), dtype), shape))
     restored = _reader(restoration.image)
-    limits = _raw_limits(restoration.original) if scale == "raw" else None
+    limits = _raw_limits(restoration) if scale == "raw" else None
 
     def read(region: parts.Region) -> NDArray[np.generic]:
         pixels = restored(region)
         if limits is None:
             values = Image(pixels.reshape(pixels.shape[-2:]))
             return to_scale(values, values, scale).data.reshape(pixels.shape)
-        channel = region[original.axes.index("C")].start if "C" in original.axes else 0
-        low, high = limits[channel]
+        place = (original.axes.find(axis) for axis in "CTZ")
+        low, high = limits[tuple(0 if i < 0 else region[i].start for i in place)]
         return pixels.astype(np.float32) * np.float32(high - low) + np.float32(low)
 
     record = restoration.provenance.as_dict()
@@ -120,12 +120,15 @@ def write_restored(path: Path, restoration: BlockwiseRestoration, scale: Scale =
     parts.write_tiff(path, shape, dtype, read, predictor=True, **ome_tags(about, record))
 
 
-def _raw_limits(original: ImageWindows) -> NDArray[np.float64]:
-    """Return the 1st and 99th percentile of every channel: (C, 2)."""
+def _raw_limits(restoration: BlockwiseRestoration) -> NDArray[np.float64]:
+    """Return what 0 and 1 stand for in every channel and plane: (C, T, Z, 2)."""
+    original = restoration.original
+    how = NormalizeSettings.model_validate(restoration.provenance.settings["normalize"])
     blocks = cut(original.space, {"T": 1, "Z": 1, "Y": BLOCK, "X": BLOCK}, {})
     every = range(1, original.about.n_channels + 1)
-    scaling = find_scaling(original, every, NormalizeSettings(), blocks, ThisProcess(), SILENT)
-    return np.zeros((0, 2)) if scaling.limits is None else scaling.limits[:, 0, 0]
+    scaling = find_scaling(original, every, seen_as(how), blocks, ThisProcess(), SILENT)
+    limits = np.zeros((0, 1, 1, 2)) if scaling.limits is None else scaling.limits
+    return limits[..., ::-1] if how.enabled and how.invert else limits
 
 
 def _reader(windows: ImageWindows) -> parts.Read:
