@@ -14,6 +14,8 @@ from cellmend.image import Image
 from cellmend.io.labels import read_labels, write_labels
 from cellmend.labels import operations
 from cellmend.labels.index import LabelIndex
+from cellmend.params import NormalizeSettings
+from cellmend.provenance import Provenance
 from cellmend_app.commands import AddRestored, EditLabels
 from cellmend_app.document import Document, FlowLayer, RestoredLayer
 from cellmend_app.services.exports import ExportService
@@ -375,3 +377,17 @@ def test_a_restored_image_is_exported_on_the_scale_that_was_asked_for(
         found = tifffile.imread(folder / scale / "a1_restored.tif")
         assert found.dtype == pixels.dtype
         assert np.allclose(found, pixels, atol=1e-3 if found.dtype.kind == "f" else 1)
+
+
+def test_a_restored_image_goes_back_to_raw_intensities_however_it_was_scaled(
+    qtbot, files, exports, document, folder
+):
+    opened(qtbot, files, folder / "a1.tif")
+    raw = document.image.data.astype(np.float32)
+    how = NormalizeSettings(lowhigh=(10, 300))
+    settings = {"normalize": how.model_dump(mode="json")}
+    record = Provenance("denoise", "denoise", "", settings)
+    document.add_restored(RestoredLayer("denoise", Image((raw - 10) / 290, "YX"), record))
+    with qtbot.waitSignal(files.saved, timeout=3000):
+        exports.write(ExportRequest(("restored",), folder / "out", scale="raw"))
+    assert np.allclose(tifffile.imread(folder / "out" / "a1_restored.tif"), raw, atol=1e-3)

@@ -92,6 +92,12 @@ def test_a_training_that_cannot_begin_says_why(
     assert "empty" in str(event["message"])
     taken = ["train", "segmentation", str(pairs_folder), "--name", "generalist", *QUICK]
     assert main(taken) == 2
+    assert "generalist" in str(report(capsys)[0]["message"])
+    assert (
+        main(["train", "segmentation", str(pairs_folder), "--name", "x", "--tone", "3", *QUICK])
+        == 2
+    )
+    assert "tone" in str(report(capsys)[0]["message"])
 
 
 def test_a_dry_run_of_training_counts_the_pairs(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellmend.image import Image
+from cellmend.params import NormalizeSettings
 from cellmend.provenance import Provenance
 
 PLANE_AXES = "TZ"
@@ -30,6 +31,12 @@ class RestoredLayer:
     name: str
     image: Image
     provenance: Provenance | None = None
+
+    @property
+    def normalize(self) -> NormalizeSettings:
+        """How the image was scaled before it was restored; as usual where that is not known."""
+        said = self.provenance.settings.get("normalize") if self.provenance else None
+        return NormalizeSettings.model_validate(said or {})
 
     def sized_as(self, raw: Image) -> RestoredLayer:
         """Return it with the pixel size of the raw image, smaller where its pixels are more."""

@@ -331,11 +331,11 @@ def results(content: SegContent) -> Results:
 
 def export(content: SegContent, request: ExportRequest) -> list[Path]:
     """Write what is asked for and return the files."""
-    found = results(content)
-    if found.restored is not None and RESTORED in request.kinds:
+    found, layer = results(content), content.restored
+    if layer is not None and RESTORED in request.kinds:
         from cellmend.restore import to_scale  # slow to load
 
-        scaled = to_scale(found.restored, found.image, request.scale)
+        scaled = to_scale(layer.image, found.image, request.scale, layer.normalize)
         found = replace(found, restored=scaled)
     return [
         path

@@ -99,7 +99,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def tell_failure(command: str, reason: str, *, as_json: bool) -> None:
-    """Say why a command could not do its work; training, which reports line by line, says it."""
+    """Say why a command could not do its work; as JSON as it would have reported on the work."""
     print(f"cellmend {command}: {reason}", file=sys.stderr)
-    if as_json and command != "train":
-        print(json.dumps({"command": command, "version": cellmend_version(), "error": reason}))
+    if not as_json:
+        return
+    if command == "train":  # which reports event by event
+        report = {"event": "error", "message": reason}
+    else:
+        report = {"command": command, "version": cellmend_version(), "error": reason}
+    print(json.dumps(report), flush=True)

@@ -18,7 +18,7 @@ from cellmend.cli.arguments import (
 )
 from cellmend.cli.config import build_settings
 from cellmend.cli.terminal import TerminalReporter
-from cellmend.errors import CellmendError, InputError
+from cellmend.errors import InputError
 from cellmend.params import BackboneName, TrainSettings
 
 if TYPE_CHECKING:
@@ -221,13 +221,8 @@ def run(args: argparse.Namespace) -> int:
             {"event": "planned", "epochs": settings.epochs, "images": count_images(args)},
         )
         return 0
-    try:
-        with TerminalReporter(settings.name) as report:
-            train(args, settings, report)
-    except CellmendError as error:
-        if args.json:
-            tell(args, {"event": "error", "message": str(error)})
-        raise
+    with TerminalReporter(settings.name) as report:
+        train(args, settings, report)
     return 0
 
 
