@@ -326,7 +326,7 @@ class MainWindow(QMainWindow):
         """Say which image is open, and in which project, if any: there Save writes to."""
         path, project = self.document.path, self.services.files.project
         inside = "" if project is None else f" — {project.name}"
-        self.setWindowTitle("Cellmend" if path is None else f"{path.name}[*]{inside} — Cellmend")
+        self.setWindowTitle("[*]Cellmend" if path is None else f"{path.name}[*]{inside} — Cellmend")
 
     def _set_theme(self) -> None:
         theme = self.workbench.theme

@@ -89,11 +89,18 @@ def segment(qtbot, window):
 
 
 def test_title(qtbot, window, folder):
-    assert window.windowTitle() == "Cellmend"
+    assert window.windowTitle().replace("[*]", "") == "Cellmend"
     with qtbot.waitSignal(window.services.files.opened):
         window.open(folder / "a1.tif")
     title = window.windowTitle().replace("[*]", "")
     assert title == "a1.tif — Cellmend"
+
+
+def test_the_title_shows_edits_of_an_image_without_a_file(qtbot, window, qtlog):
+    window.document.set_image(Image(np.zeros((8, 8), np.uint8)))
+    window.document.modified_changed.emit(True)
+    assert window.isWindowModified()
+    assert not [record.message for record in qtlog.records if "placeholder" in record.message]
 
 
 def test_nothing_can_be_run_without_an_image(window):
