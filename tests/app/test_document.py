@@ -6,7 +6,7 @@ from cellmend.errors import InputError
 from cellmend.image import Image
 from cellmend.labels.patches import Patch
 from cellmend_app.commands import EditLabels
-from cellmend_app.document import Document, FlowLayer, RestoredLayer
+from cellmend_app.document import Document, FlowLayer, LabelContent, RestoredLayer
 from cellmend_app.document.layers import plane_of
 
 
@@ -182,3 +182,16 @@ def test_a_document_can_be_deleted_with_its_history(document, qtbot):
     with qtbot.captureExceptions() as caught:
         sip.delete(document)
     assert not caught
+
+
+def test_masks_that_nobody_else_holds_are_edited_where_they_are():
+    fresh = np.zeros((6, 8), np.uint32)
+    assert np.shares_memory(LabelContent.of(fresh, copy=False).labels, fresh)
+    assert not np.shares_memory(LabelContent.of(fresh).labels, fresh)
+    fixed = np.arange(48, dtype=np.uint32).reshape(6, 8)
+    fixed.flags.writeable = False
+    for given in (fixed, fixed.T, fixed.astype(np.uint8)):
+        labels = LabelContent.of(given, copy=False).labels
+        assert np.array_equal(labels, given)
+        assert (labels.dtype, labels.flags.writeable) == (np.uint32, True)
+        assert labels.flags.c_contiguous

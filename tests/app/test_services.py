@@ -191,9 +191,9 @@ def test_masks_are_made_ready_off_the_gui_thread(qtbot, segment, document, monke
     threads = []
     of = LabelContent.of
 
-    def noted(masks):
+    def noted(masks, **options):
         threads.append(threading.current_thread())
-        return of(masks)
+        return of(masks, **options)
 
     monkeypatch.setattr(LabelContent, "of", noted)
     finish(qtbot, segment.run(REQUEST))

@@ -81,15 +81,15 @@ class LabelContent:
         self.spread = Counter(itertools.chain.from_iterable(self.indexes))
 
     @classmethod
-    def of(cls, labels: NDArray[np.integer]) -> LabelContent:
-        """Copy an array of ids.
+    def of(cls, labels: NDArray[np.integer], *, copy: bool = True) -> LabelContent:
+        """Copy an array of ids; without `copy` take it over, if nobody else holds it.
 
         Raises
         ------
         InputError
             If the numbers are not whole, are negative or do not fit 32 bits.
         """
-        return cls(as_labels(labels))
+        return cls(as_labels(labels, copy=copy))
 
 
 class Snapshot:
@@ -257,8 +257,8 @@ class LabelModel(QObject):
         return former
 
 
-def as_labels(labels: NDArray[np.integer]) -> Labels:
-    """Return a uint32 copy of an array of ids.
+def as_labels(labels: NDArray[np.integer], *, copy: bool = True) -> Labels:
+    """Return a uint32 copy of an array of ids; without `copy` itself, if it can be edited.
 
     Raises
     ------
@@ -271,7 +271,9 @@ def as_labels(labels: NDArray[np.integer]) -> Labels:
     limit = np.iinfo(np.uint32).max
     if array.dtype != np.uint32 and array.size and (array.min() < 0 or array.max() > limit):
         raise InputError("Labels must be between 0 and 4,294,967,295.")
-    return array.astype(np.uint32, order="C", copy=True)
+    if copy:
+        return array.astype(np.uint32, order="C", copy=True)
+    return np.require(array, np.uint32, ["C", "W"])
 
 
 def _read_only(array: Labels) -> Labels:

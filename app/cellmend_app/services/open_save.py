@@ -169,9 +169,7 @@ class FileService(QObject):
     def load_masks(self, path: Path) -> None:
         """Show the masks of a file over the open image; can be undone."""
         image = self._document.image
-        job = self._runner.submit(
-            "io", lambda report: LabelContent.of(storage.read_masks(path)), title="Reading"
-        )
+        job = self._runner.submit("io", lambda report: storage.read_content(path), title="Reading")
         job.failed.connect(lambda error: self._messages.error(error, "read the masks"))
 
         def take(masks: LabelContent) -> None:

@@ -264,6 +264,11 @@ def read_masks(path: Path) -> NDArray[np.uint32]:
     return read_labels(path)
 
 
+def read_content(path: Path) -> LabelContent:
+    """Read masks of any format and make them ready to be edited."""
+    return LabelContent.of(read_labels(path), copy=False)
+
+
 def read_seg(path: Path, image: Image) -> OpenedSeg:
     """Read a ``_seg.npy`` and make it ready to be shown with its image.
 
@@ -290,11 +295,11 @@ def read_beside(path: Path, image: Image) -> OpenedSeg:
     """
     if path.name.endswith(names.SEG_NPY):
         return read_seg(path, image)
-    masks, shape = read_masks(path), labels_shape(image)
-    if masks.shape != shape:
-        reason = f"its masks have the shape {masks.shape}, the image needs {shape}."
+    content, shape = read_content(path), labels_shape(image)
+    if content.labels.shape != shape:
+        reason = f"its masks have the shape {content.labels.shape}, the image needs {shape}."
         raise FileFormatError(path, reason, hint="Keep masks of other images elsewhere.")
-    return OpenedSeg(LabelContent.of(masks))
+    return OpenedSeg(content)
 
 
 def write_seg(content: SegContent) -> Path:
