@@ -21,6 +21,12 @@ def test_bundled_generalist_is_listed_with_its_card():
     assert entry in registry.list_models("segmentation")
 
 
+def test_models_are_listed_by_name():
+    names = [entry.name for entry in registry.list_models() if entry.bundled]
+    assert names == sorted(names)
+    assert names.index("deblur") + 1 == names.index("deblur-nuclei")
+
+
 def test_unknown_name_is_an_error_that_lists_the_known_ones():
     with pytest.raises(ModelError, match=r"no model named 'oneclick'.*generalist"):
         registry.find("oneclick")

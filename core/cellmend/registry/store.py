@@ -83,7 +83,7 @@ def list_models(task: str | None = None) -> list[ModelEntry]:
     entries = [
         entry
         for folder in (bundled_folder(), user_folder())
-        for path in sorted(folder.glob("*" + SUFFIX))
+        for path in sorted(folder.glob("*" + SUFFIX), key=lambda file: file.stem)
         if (entry := _readable_entry(path)) is not None
     ]
     return [entry for entry in entries if task is None or entry.card.task == task]
