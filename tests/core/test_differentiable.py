@@ -17,12 +17,16 @@ from cellmend.net.unet import CPNet
 
 CHANNELS = st.sampled_from([1, 3, 8, 12, 16, 24])
 SIDES = st.integers(1, 13)
+FEWEST = 4
+"""Places that a variance is taken of: of two nearly equal ones rounding decides the gradient."""
 
 
 def drawn(layer, seed):
     """Give a layer weights and statistics that are not those it begins with."""
     torch.manual_seed(seed)
     for module in layer.modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.Linear):
+            module.reset_parameters()
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
@@ -62,8 +66,8 @@ def assert_same(layer, *inputs, tolerance=2e-5):
     st.booleans(), st.booleans(),
 )  # fmt: skip
 def test_a_convolution_and_its_gradients(n, height, width, c, k, kernel, training, joined):
-    if training and n * height * width == 1:
-        height = 2
+    if training:
+        height = max(height, FEWEST)
     seed = n + 10 * height + 1000 * width
     layer = drawn(NormReluConv(c, k, kernel), seed).train(training)
     x = away_from_zero(layer, torch.randn(n, c, height, width))
@@ -89,8 +93,8 @@ def away_from_zero(layer, x):
 @settings(max_examples=15, deadline=None)
 @given(st.integers(1, 3), SIDES, SIDES, CHANNELS, CHANNELS, st.booleans())
 def test_a_shortcut_and_its_gradients(n, height, width, c, k, training):
-    if training and n * height * width == 1:
-        height = 2
+    if training:
+        height = max(height, FEWEST)
     layer = drawn(Shortcut(c, k), height + 100 * width).train(training)
     assert_same(layer, torch.randn(n, c, height, width))
 
