@@ -15,18 +15,14 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from partial_training import score, train
+from partial_training import add_arguments, score, train
 
 
 def main() -> None:
     """Train twice and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("train", type=Path, metavar="TRAIN")
-    parser.add_argument("validation", type=Path, metavar="VALIDATION")
+    add_arguments(parser)
     parser.add_argument("others", type=Path, metavar="OTHERS")
-    parser.add_argument("--from", dest="parent", default="generalist", metavar="MODEL")
-    parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--images", type=int, default=8, help="of VALIDATION")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CELLMEND_HOME"] = folder

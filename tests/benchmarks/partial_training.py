@@ -20,11 +20,7 @@ import tifffile
 def main() -> None:
     """Train three times and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("train", type=Path, metavar="TRAIN")
-    parser.add_argument("validation", type=Path, metavar="VALIDATION")
-    parser.add_argument("--from", dest="parent", default="generalist", metavar="MODEL")
-    parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--images", type=int, default=8, help="of VALIDATION")
+    add_arguments(parser)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CELLMEND_HOME"] = folder
@@ -38,6 +34,15 @@ def main() -> None:
         ):
             train(name, place, args, partial=partial)
             print(f"{name}: {score(name, args)}", flush=True)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `train` and `score` are told."""
+    parser.add_argument("train", type=Path, metavar="TRAIN")
+    parser.add_argument("validation", type=Path, metavar="VALIDATION")
+    parser.add_argument("--from", dest="parent", default="generalist", metavar="MODEL")
+    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--images", type=int, default=8, help="of VALIDATION")
 
 
 def copy_masks(source: Path, whole: Path, half: Path) -> None:

@@ -10,7 +10,6 @@ from PyQt6.QtWidgets import (
     QDialog,
     QHBoxLayout,
     QKeySequenceEdit,
-    QLabel,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -19,6 +18,7 @@ from PyQt6.QtWidgets import (
 )
 
 from cellmend_app.controls import name
+from cellmend_app.dialogs.parts import remark
 from cellmend_app.settings import Keys
 
 ID_ROLE = Qt.ItemDataRole.UserRole
@@ -95,10 +95,7 @@ class KeysDialog(QDialog):
         self.field.setMaximumSequenceLength(1)
         self.field.setClearButtonEnabled(True)
         name(self.field, "New key", "Press the new key here; empty for none")
-        self.note = QLabel()
-        self.note.setProperty("muted", True)
-        self.note.setWordWrap(True)
-        self.note.setMinimumHeight(2 * self.note.fontMetrics().height())
+        self.note = remark()
         self.give = QPushButton("Set")
         name(self.give, "Set", "Give the action this key alone")
         self.usual = QPushButton("Usual")

@@ -9,7 +9,6 @@ from PyQt6.QtWidgets import (
     QDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
@@ -18,7 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from cellmend_app.controls import name
-from cellmend_app.dialogs.parts import file_size
+from cellmend_app.dialogs.parts import file_size, remark
 from cellmend_app.messages import Messages
 from cellmend_app.services.models import SEGMENTATION, ModelChoice, ModelService
 
@@ -79,10 +78,7 @@ class ModelsDialog(QDialog):
             header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
             header.resizeSection(0, NAME_WIDTH)
-        self.about = QLabel()
-        self.about.setProperty("muted", True)
-        self.about.setWordWrap(True)
-        self.about.setMinimumHeight(2 * self.about.fontMetrics().height())
+        self.about = remark()
         self.rename = QPushButton("Rename")
         name(self.rename, "Rename", "Give your model another name")
         self.remove = QPushButton("Remove")

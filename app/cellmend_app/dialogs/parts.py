@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox
+from PyQt6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QLabel
 
 from cellmend.export.kinds import KINDS
 from cellmend_app.controls import name
@@ -15,6 +15,15 @@ def ok_and_cancel(dialog: QDialog) -> QDialogButtonBox:
     buttons.accepted.connect(dialog.accept)
     buttons.rejected.connect(dialog.reject)
     return buttons
+
+
+def remark() -> QLabel:
+    """Return a place for what is said of a choice, of two lines, so that nothing moves."""
+    label = QLabel()
+    label.setProperty("muted", True)
+    label.setWordWrap(True)
+    label.setMinimumHeight(2 * label.fontMetrics().height())
+    return label
 
 
 def duration(seconds: float) -> str:
